@@ -1,0 +1,13 @@
+// rollout-trainer: one process that drives a system, learns its policy and its models, and
+// publishes them.
+#include "CLI/CLI.hpp"
+#include "trainer/command.h"
+
+int main(int argc, char** argv) {
+  CLI::App app("Collects episodes, trains policies, fits transition models and publishes them.",
+               "rollout-trainer");
+  app.require_subcommand(1);
+  int exit_status = 0;
+  CLI11_PARSE(app, argc, argv);
+  return exit_status;
+}
