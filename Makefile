@@ -3,7 +3,7 @@ PRESET ?= release
 JOBS ?= $(shell nproc)
 BUILD := build/$(PRESET)
 
-.PHONY: help setup build test clean
+.PHONY: help setup build demo test bench lint test-asan test-tsan clean
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
 
@@ -11,17 +11,39 @@ help:
 setup:
 	@third_party/setup.sh
 
-$(BUILD)/build.ninja: CMakePresets.json
-	@cmake --preset $(PRESET) >/dev/null
-
 ## make build      build everything into build/release
 build: setup
 	@cmake --preset $(PRESET) > /dev/null
 	@cmake --build $(BUILD) -j $(JOBS)
 
+## make demo       serve the shipped models, retrain one while it serves, and show what got better (5 minutes)
+demo: build
+	@demo/run
+
 ## make test       build, then run every fast test
 test: build
 	@ctest --test-dir $(BUILD) --output-on-failure -j $(JOBS)
+
+## make bench      measure the engines beside this machine's peak, as a table and as JSON
+bench: build
+	@$(BUILD)/bin/rollout-bench
+
+## make lint       formatting, clang-tidy, thread-safety analysis, ruff
+lint: setup
+	@third_party/setup.sh --lint
+	@.ci/lint
+
+## make test-asan  every test under the address and undefined-behaviour sanitizers
+test-asan: setup
+	@cmake --preset asan > /dev/null
+	@cmake --build build/asan -j $(JOBS)
+	@ctest --test-dir build/asan --output-on-failure -j $(JOBS) -LE no-sanitizer
+
+## make test-tsan  batching, registry and prediction error under the thread sanitizer, without suppressions
+test-tsan: setup
+	@cmake --preset tsan > /dev/null
+	@cmake --build build/tsan -j $(JOBS) --target rollout_thread_tests
+	@ctest --test-dir build/tsan --output-on-failure -j $(JOBS) -L threads
 
 clean:
 	rm -rf build

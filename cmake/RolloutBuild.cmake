@@ -37,6 +37,9 @@ function(rollout_library name)
   target_link_libraries(${name} PUBLIC ${ARG_LINK})
 endfunction()
 
+# The tests with label `threads`: they know neither gRPC nor LibTorch and run under the thread sanitizer.
+add_custom_target(rollout_thread_tests)
+
 # rollout_test(NAME SOURCES ... [LINK ...] [LABELS ...] [TIMEOUT seconds]): a GoogleTest program run by ctest.
 function(rollout_test name)
   cmake_parse_arguments(ARG "" "TIMEOUT" "SOURCES;LINK;LABELS" ${ARGN})
@@ -51,5 +54,8 @@ function(rollout_test name)
   set_tests_properties(${name} PROPERTIES TIMEOUT ${ARG_TIMEOUT})
   if(ARG_LABELS)
     set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABELS}")
+    if("threads" IN_LIST ARG_LABELS)
+      add_dependencies(rollout_thread_tests ${name})
+    endif()
   endif()
 endfunction()

@@ -8,12 +8,12 @@ readonly unpacked=.unpacked wheels=.wheels venv=.venv
 say() { printf 'setup: %s\n' "$*"; }
 fail() { printf 'setup: %s\n' "$*" >&2; exit 1; }
 
-install_debian_packages() {
+install_debian_packages() {  # LIST
   local missing=() package
   while read -r package; do
     case "$package" in '' | \#*) continue ;; esac
     dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed || missing+=("$package")
-  done < debian-packages.txt
+  done < "$1"
   [ "${#missing[@]}" -eq 0 ] && return
   local as_root=()
   if [ "$(id -u)" -ne 0 ]; then
@@ -63,7 +63,8 @@ install_test_packages() {
   printf '%s\n' "$wanted" > "$stamp"
 }
 
-install_debian_packages
+install_debian_packages debian-packages.txt
+[ "${1:-}" = --lint ] && install_debian_packages debian-packages-lint.txt
 unpack_wheels
 install_test_packages
 say "everything is in place"
