@@ -39,7 +39,7 @@ unpack_wheels() {
     name=${requirement%%[ =]*}
     say "fetching ${requirement%% *}"
     printf '%s\n' "$requirement" > "$wheels/$name.txt"
-    python -m pip download --quiet --progress-bar on --disable-pip-version-check --no-deps --require-hashes \
+    python -m pip download --progress-bar on --disable-pip-version-check --no-deps --require-hashes \
       --only-binary :all: --python-version 3.11 --implementation cp \
       --platform manylinux_2_28_x86_64 --platform manylinux_2_27_x86_64 --platform manylinux_2_25_x86_64 \
       --platform manylinux2014_x86_64 --dest "$wheels/$name" --requirement "$wheels/$name.txt" ||
