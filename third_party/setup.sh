@@ -7,6 +7,7 @@ readonly unpacked=.unpacked wheels=.wheels venv=.venv
 
 say() { printf 'setup: %s\n' "$*"; }
 fail() { printf 'setup: %s\n' "$*" >&2; exit 1; }
+last_line() { grep -E '^(ERROR|E:|Err)' "$1" | tail -n 1; }
 
 install_debian_packages() {  # LIST
   local missing=() package
@@ -21,33 +22,43 @@ install_debian_packages() {  # LIST
     as_root=(sudo)
   fi
   say "installing ${#missing[@]} Debian packages: ${missing[*]}"
-  "${as_root[@]}" apt-get update -qq || fail "could not fetch the Debian package lists: is there a network?"
-  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null ||
-    fail "could not install the Debian packages: ${missing[*]}"
+  local log
+  log=$(mktemp)
+  "${as_root[@]}" apt-get update -qq > "$log" 2>&1 || fail "could not fetch Debian's package lists: $(last_line "$log")"
+  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+    "${missing[@]}" >> "$log" 2>&1 || fail "could not install Debian packages: $(last_line "$log")"
+  rm -f "$log"
 }
 
 # Debian's own Python, so that the pinned cp311 wheels fit whatever else is on the PATH.
 python() { /usr/bin/python3 "$@"; }
 
+# One wheel after the other, each with its own stamp: an interrupted run repeats the wheel it was at, and no other.
 unpack_wheels() {
-  local stamp=$unpacked/.stamp wanted
-  wanted=$(cat wheels.lock unpack_wheels.py | sha256sum)
-  [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$wanted" ] && return
-  local requirement name
   mkdir -p $wheels $unpacked
-  grep -v '^#' wheels.lock | while read -r requirement; do
-    name=${requirement%%[ =]*}
-    say "fetching ${requirement%% *}"
-    printf '%s\n' "$requirement" > "$wheels/$name.txt"
-    python -m pip download --progress-bar on --disable-pip-version-check --no-deps --require-hashes \
-      --only-binary :all: --python-version 3.11 --implementation cp \
-      --platform manylinux_2_28_x86_64 --platform manylinux_2_27_x86_64 --platform manylinux_2_25_x86_64 \
-      --platform manylinux2014_x86_64 --dest "$wheels/$name" --requirement "$wheels/$name.txt" ||
-      fail "could not fetch ${requirement%% *} (or its hash differs from wheels.lock): is there a network?"
-    say "unpacking ${requirement%% *}"
-    python unpack_wheels.py "$name" "$wheels/$name"/*.whl $unpacked
-    rm -rf "${wheels:?}/$name" "$wheels/$name.txt"
-  done
+  local requirement
+  while read -r requirement; do
+    case "$requirement" in '' | \#*) continue ;; esac
+    unpack_wheel "$requirement"
+  done < wheels.lock
+}
+
+unpack_wheel() {  # REQUIREMENT
+  local requirement=$1 name=${1%%=*} pinned=${1%% *}
+  local stamp=$unpacked/.$name.stamp wanted
+  wanted=$({ printf '%s\n' "$requirement"; cat unpack_wheels.py; } | sha256sum)
+  [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$wanted" ] && return
+  say "fetching $pinned"
+  rm -rf "${wheels:?}/$name"
+  printf '%s\n' "$requirement" > "$wheels/$name.txt"
+  python -m pip download --progress-bar on --disable-pip-version-check --retries 2 --no-deps --require-hashes \
+    --only-binary :all: --python-version 3.11 --implementation cp \
+    --platform manylinux_2_28_x86_64 --platform manylinux_2_27_x86_64 --platform manylinux_2_25_x86_64 \
+    --platform manylinux2014_x86_64 --dest "$wheels/$name" --requirement "$wheels/$name.txt" 2> $wheels/pip.log ||
+    fail "could not fetch $pinned (is the network reachable?): $(last_line $wheels/pip.log)"
+  say "unpacking $pinned"
+  python unpack_wheels.py "$name" "$wheels/$name"/*.whl $unpacked
+  rm -rf "${wheels:?}/$name" "$wheels/$name.txt" $wheels/pip.log
   printf '%s\n' "$wanted" > "$stamp"
 }
 
@@ -59,7 +70,8 @@ install_test_packages() {
   say "installing Python packages for the tests"
   [ -x $venv/bin/python ] || python -m venv $venv
   $venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --only-binary :all: \
-    --requirement python-test-packages.lock || fail "could not fetch the Python test packages: is there a network?"
+    --retries 2 --requirement python-test-packages.lock 2> $venv/pip.log ||
+    fail "could not fetch the tests' Python packages (is the network reachable?): $(last_line $venv/pip.log)"
   printf '%s\n' "$wanted" > "$stamp"
 }
 
