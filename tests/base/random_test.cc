@@ -11,9 +11,9 @@ namespace {
 TEST(RandomTest, GivesThePublishedSequenceOfXoshiro256PlusPlus) {
   Random random(0);
   random.set_state({1, 2, 3, 4});
-  for (const uint64_t expected :
-       {41943041u, 58720359u, 3588806011781223u, 3591011842654386u, 9228616714210784205u,
-        9973669472204895162u, 14011001112246962877u, 12406186145184390807u}) {
+  for (const uint64_t expected : std::initializer_list<uint64_t>{
+           41943041u, 58720359u, 3588806011781223u, 3591011842654386u, 9228616714210784205u,
+           9973669472204895162u, 14011001112246962877u, 12406186145184390807u}) {
     EXPECT_EQ(random.NextBits(), expected);
   }
 }
