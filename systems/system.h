@@ -15,13 +15,15 @@ namespace rollout {
 
 // What is fixed about a system; everything a dataset or a model needs to know of it.
 struct SystemInfo {
-  std::string name;        // "hopper_v5"
-  int num_positions = 0;   // MuJoCo's nq (may differ from num_velocities)
-  int num_velocities = 0;  // nv
-  int num_controls = 0;    // nu
-  int observation_size =
-      0;            // of the Gymnasium v5 observation; 0 where that is no function of [q, v]
-  double dt = 0.0;  // seconds a step: timestep x frame skip
+  std::string name;          // "hopper_v5"
+  int num_positions = 0;     // MuJoCo's nq (may differ from num_velocities)
+  int num_velocities = 0;    // nv
+  int num_controls = 0;      // nu
+  int observation_size = 0;  // numbers in the task's Gymnasium v5 observation
+  // Whether that observation is a function of [q, v] alone; elsewhere (contact and actuator forces,
+  // positions of MuJoCo's last evaluation) it also depends on the step that led there.
+  bool observation_from_state = false;
+  double dt = 0.0;                     // seconds a step: timestep x frame skip
   int max_episode_steps = 0;           // time limit (truncation)
   std::vector<int> angular_positions;  // unlimited hinges
   std::vector<int> ignored_positions;  // translations nothing depends on
@@ -36,7 +38,7 @@ struct SystemInfo {
 struct StepResult {
   double reward = 0.0;
   bool terminated = false;  // the task's own end
-  bool truncated = false;   // the time limit
+  bool truncated = false;   // the time limit; both may hold at once
 };
 
 // One instance of an environment. Owned by one thread at a time; deterministic: the same seed and
@@ -54,15 +56,20 @@ class System {
   // INVALID_ARGUMENT on a wrong size or a number that is not finite.
   virtual absl::Status ResetTo(absl::Span<const double> state) = 0;
 
-  // Applies `action` [nu] (in the environment's units; like Gymnasium, not clipped here) for one
-  // step.
+  // Applies `action` [nu] (in the environment's units) for one step. Like Gymnasium's: MuJoCo
+  // clamps what the actuators do to their range, the reward's control cost is that of `action` as
+  // given, and stepping on past the end of an episode is allowed.
   virtual StepResult Step(absl::Span<const double> action) = 0;
 
-  // Writes [q, v], nq + nv numbers.
+  // Writes [q, v], nq + nv numbers, neither clipped nor wrapped.
   virtual void GetState(absl::Span<double> state) const = 0;
 
-  // Writes Gymnasium v5's observation, observation_size numbers (a function of [q, v]).
+  // Writes Gymnasium v5's observation, observation_size numbers.
   virtual void GetObservation(absl::Span<double> observation) const = 0;
+
+  // Another instance of the same system, at an unspecified state: what is read-only (MuJoCo's
+  // model) is shared, so that this is cheap and any thread may own the new one.
+  virtual std::unique_ptr<System> NewInstance() const = 0;
 };
 
 struct SystemOptions {
