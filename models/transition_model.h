@@ -97,9 +97,31 @@ struct TensorShape {
   std::vector<int64_t> shape;
 };
 
-// OK, or INVALID_ARGUMENT naming the field, what it holds and what is allowed (SEMANTICS 2, 5,
-// 12-19, 26, 31-33, 43, 62).
+// OK, or INVALID_ARGUMENT naming the field, what it holds and what is allowed. Reward and
+// termination are names only here: models/checkpoint looks them up.
 absl::Status ValidateSpec(const TransitionModelSpec& spec);
+
+// One multilayer perceptron of a model: layers of the spec's hidden sizes between these two.
+struct NetworkShape {
+  std::string
+      name;  // the prefix of its tensors: "mlp", "potential", "mass", "force", "hamiltonian"
+  int inputs = 0;
+  int outputs = 0;
+};
+
+// The networks that `spec` implies, in the order of their tensors.
+std::vector<NetworkShape> Networks(const TransitionModelSpec& spec);
+
+// True where a network's input and output are normalised: the model then has input.* [F + n + nu]
+// and output.* (2n for NODE, else n).
+bool HasNormalisers(const TransitionModelSpec& spec);
+
+// True where dq is the carried velocity itself, so that dv is an acceleration: NODE_SO, and HNN
+// and MECHANICS with an identity mass.
+bool IsSecondOrder(const DynamicsSpec& dynamics);
+
+// True for text that may name a model and its folder: [A-Za-z0-9][A-Za-z0-9._-]{0,63}.
+bool IsModelName(const std::string& name);
 
 // The tensors that `spec` implies, names and shapes as in weights.safetensors, in a fixed order.
 // `spec` must be valid.
@@ -112,6 +134,7 @@ const NamedTensor* FindTensor(const TransitionModel& model, const std::string& n
 const char* Name(DynamicsKind kind);
 const char* Name(Activation activation);
 const char* Name(IntegratorMethod method);
+const char* Name(MassKind mass);
 
 }  // namespace rollout
 
