@@ -38,10 +38,10 @@ Rates Hnn::Derivative(const CarriedState& carried, const HeldControl& control) c
   potential_.Forward(columns, &trace);
   at::Tensor gradient = potential_.InputGradient(trace, columns);
   const MassAtPosition::Kinetic kinetic = mass().At(columns)->Differentiate(carried.momentum);
-  if (kinetic.column_gradient.defined()) gradient = gradient + kinetic.column_gradient;
+  if (kinetic.column_gradient.defined()) gradient = gradient.add(kinetic.column_gradient);
   gradient = positions().PullBack(columns, gradient);
   if (!has_network()) return {kinetic.velocity, -gradient};
-  return {kinetic.velocity, network().Forward(columns, kinetic.velocity, control) - gradient};
+  return {kinetic.velocity, network().Forward(columns, kinetic.velocity, control).sub_(gradient)};
 }
 
 at::Tensor Hnn::PositionRate(const CarriedState& carried, const HeldControl&) const {
@@ -51,7 +51,7 @@ at::Tensor Hnn::PositionRate(const CarriedState& carried, const HeldControl&) co
 at::Tensor Hnn::Energy(const CarriedState& carried) const {
   const at::Tensor columns = positions().Columns(carried.position);
   const at::Tensor velocity = mass().At(columns)->Velocity(carried.momentum);
-  return potential_.Forward(columns).squeeze(-1) + 0.5 * (carried.momentum * velocity).sum(-1);
+  return potential_.Forward(columns).squeeze(-1).add(carried.momentum.mul(velocity).sum(-1), 0.5);
 }
 
 HnnNonseparable::HnnNonseparable(const TransitionModelSpec& spec, const ModelWeights& weights)
@@ -74,7 +74,7 @@ Rates HnnNonseparable::Derivative(const CarriedState& carried, const HeldControl
   const at::Tensor position_rate = gradient.narrow(-1, width, n);
   if (!has_network()) return {position_rate, -by_position};
   const at::Tensor velocity = mass().At(columns)->Velocity(carried.momentum);
-  return {position_rate, network().Forward(columns, velocity, control) - by_position};
+  return {position_rate, network().Forward(columns, velocity, control).sub_(by_position)};
 }
 
 at::Tensor HnnNonseparable::PositionRate(const CarriedState& carried, const HeldControl&) const {

@@ -65,7 +65,7 @@ class LearnedMassAtPosition : public MassAtPosition {
     const at::Tensor lower = lower_.to(exact);
     const int64_t n = lower.size(-1);
     const at::Tensor inverse_mass =
-        at::matmul(lower, lower.transpose(-1, -2)) + epsilon_ * at::eye(n, exact);
+        at::matmul(lower, lower.transpose(-1, -2)).add(at::eye(n, exact), epsilon_);
     const auto [factor, failed] = at::linalg_cholesky_ex(inverse_mass);
     at::Tensor p = at::cholesky_solve(v.to(exact).unsqueeze(-1), factor).squeeze(-1);
     p = p.masked_fill(failed.ne(0).unsqueeze(-1), std::numeric_limits<double>::quiet_NaN());

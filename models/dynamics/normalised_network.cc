@@ -19,11 +19,11 @@ NormalisedNetwork::Parts NormalisedNetwork::Fold(const TransitionModelSpec& spec
 
   LayerWeights& last = layers.back();
   const at::Tensor output_std = weights.Find("output.std");
-  last.weight = last.weight * output_std.unsqueeze(-1);
-  last.bias = last.bias * output_std + weights.Find("output.mean");
+  last.weight = last.weight.mul(output_std.unsqueeze(-1));
+  last.bias = last.bias.mul(output_std).add(weights.Find("output.mean"));
 
   LayerWeights& first = layers.front();
-  const at::Tensor scaled = first.weight / input_std;
+  const at::Tensor scaled = first.weight.div(input_std);
   const PositionColumns positions(spec, first.weight.options());
   Parts parts;
   parts.control_layer = {scaled.narrow(-1, num_features + n, nu), first.bias};
