@@ -21,9 +21,10 @@ void HandleMessage(const mjLogMessage* message) {
     spdlog::critical("MuJoCo: {}", message->subject);
     std::abort();
   }
-  // Gymnasium's MJCF files use attributes that MuJoCo has deprecated: of interest to nobody here.
-  const bool deprecation = text.find("deprecated") != absl::string_view::npos;
-  spdlog::log(deprecation ? spdlog::level::debug : spdlog::level::warn, "MuJoCo: {}",
+  // Compile times, and the deprecated attributes of Gymnasium's MJCF files, interest nobody here.
+  const bool of_interest =
+      message->level == mjLOG_WARNING && text.find("deprecated") == absl::string_view::npos;
+  spdlog::log(of_interest ? spdlog::level::warn : spdlog::level::debug, "MuJoCo: {}",
               message->subject);
 }
 
