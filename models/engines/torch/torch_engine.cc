@@ -1,0 +1,117 @@
+#include "models/engines/torch/torch_engine.h"
+
+#include <ATen/Parallel.h>
+#include <c10/core/DeviceGuard.h>
+#include <c10/core/InferenceMode.h>
+
+#include <thread>
+#include <utility>
+
+#include "models/dynamics/dynamics.h"
+#include "models/engines/rollout_outputs.h"
+#include "models/engines/torch/device.h"
+#include "models/engines/torch/device_thread.h"
+#include "models/engines/torch/lane_batch.h"
+#include "models/integrators/integrator.h"
+
+namespace rollout {
+namespace {
+
+// Below this many lanes of all members a second computing thread costs more in waking it than it
+// computes. (Measured on two cores with 128 hidden units.)
+constexpr int64_t kLanesWorthThreads = 512;
+
+void UseThreads(int threads) {
+  if (at::get_num_threads() != threads) at::set_num_threads(threads);
+}
+
+class TorchEngine : public Engine {
+ public:
+  TorchEngine(const TransitionModelSpec& spec, const EngineOptions& options,
+              std::shared_ptr<DeviceThread> thread)
+      : spec_(spec), device_name_(options.device), thread_(std::move(thread)) {
+    const int cores = static_cast<int>(std::thread::hardware_concurrency());
+    threads_ = options.threads > 0 ? options.threads : std::max(cores, 1);
+  }
+
+  // On the device's thread.
+  absl::Status Prepare(const TransitionModel& model, TorchPrecision precision) {
+    const c10::InferenceMode inference;
+    auto device = OpenTorchDevice(device_name_);
+    if (!device.ok()) return device.status();
+    const bool exact =
+        precision == TorchPrecision::kFloat64 || NeedsFloat64(spec_.integrator.method);
+    options_ = at::TensorOptions(*device).dtype(exact ? at::kDouble : at::kFloat);
+    UseThreads(1);
+
+    auto objective = RolloutObjective::Find(spec_);
+    if (!objective.ok()) return objective.status();
+    objective_ = *objective;
+    auto weights = ModelWeights::FromModel(model, options_);
+    if (!weights.ok()) return weights.status();
+    auto dynamics = MakeDynamics(spec_, *weights);
+    if (!dynamics.ok()) return dynamics.status();
+    dynamics_ = *std::move(dynamics);
+    auto integrator = MakeIntegrator(spec_.integrator, spec_.transition_dt);
+    if (!integrator.ok()) return integrator.status();
+    integrator_ = *std::move(integrator);
+    return absl::OkStatus();
+  }
+
+  absl::Status Rollout(absl::Span<const RolloutJob> jobs) override {
+    for (const RolloutJob& job : jobs) {
+      if (absl::Status status = ValidateJob(job, spec_); !status.ok()) return status;
+    }
+    if (jobs.empty()) return absl::OkStatus();
+    return thread_->Run([&] { return Compute(jobs); });
+  }
+
+  EngineInfo info() const override { return {"torch", device_name_}; }
+
+ private:
+  absl::Status Compute(absl::Span<const RolloutJob> jobs) {
+    const c10::InferenceMode inference;
+    const c10::DeviceGuard guard(options_.device());
+    LaneBatch batch(jobs, spec_, objective_, *dynamics_, options_);
+    while (batch.KeepUnfinished()) {
+      UseThreads(batch.lanes() * spec_.ensemble_size < kLanesWorthThreads ? 1 : threads_);
+      const HeldControl control = dynamics_->Hold(batch.Controls());
+      batch.Advance(integrator_->Transition(*dynamics_, batch.carried(), control));
+    }
+    return absl::OkStatus();
+  }
+
+  const TransitionModelSpec spec_;
+  const std::string device_name_;
+  int threads_ = 1;
+  RolloutObjective objective_;
+  at::TensorOptions options_;
+  std::unique_ptr<Dynamics> dynamics_;
+  std::unique_ptr<Integrator> integrator_;
+  std::shared_ptr<DeviceThread> thread_;
+};
+
+absl::StatusOr<std::unique_ptr<Engine>> Create(const TransitionModel& model,
+                                               const EngineOptions& options) {
+  return MakeTorchEngine(model, options, TorchPrecision::kFloat32);
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Engine>> MakeTorchEngine(const TransitionModel& model,
+                                                        const EngineOptions& options,
+                                                        TorchPrecision precision) {
+  if (absl::Status status = ValidateSpec(model.spec); !status.ok()) return status;
+  auto thread = DeviceThread::For(options.device);
+  auto engine = std::make_unique<TorchEngine>(model.spec, options, thread);
+  absl::Status status = thread->Run([&] { return engine->Prepare(model, precision); });
+  if (!status.ok()) return status;
+  return engine;
+}
+
+const EngineModule& TorchEngineModule() {
+  static constexpr EngineModule kModule{kEngineAbiVersion, "torch", &Create};
+  return kModule;
+}
+
+}  // namespace rollout
