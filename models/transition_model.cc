@@ -307,6 +307,16 @@ std::vector<TensorShape> ExpectedTensors(const TransitionModelSpec& spec) {
   return tensors;
 }
 
+void ClipControls(const TransitionModelSpec& spec, absl::Span<float> controls) {
+  if (spec.control_low.empty()) return;
+  const size_t nu = spec.num_controls;
+  for (size_t k = 0; k < controls.size(); ++k) {
+    const size_t j = k % nu;
+    if (controls[k] < spec.control_low[j]) controls[k] = spec.control_low[j];
+    if (controls[k] > spec.control_high[j]) controls[k] = spec.control_high[j];
+  }
+}
+
 const NamedTensor* FindTensor(const TransitionModel& model, const std::string& name) {
   for (const NamedTensor& tensor : model.weights) {
     if (tensor.name == name) return &tensor;

@@ -10,6 +10,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/types/span.h"
 
 namespace rollout {
 
@@ -126,6 +127,10 @@ bool IsModelName(const std::string& name);
 // The tensors that `spec` implies, names and shapes as in weights.safetensors, in a fixed order.
 // `spec` must be valid.
 std::vector<TensorShape> ExpectedTensors(const TransitionModelSpec& spec);
+
+// Brings `controls` [..., nu] into the spec's bounds, in place; without bounds it does nothing. NaN
+// stays NaN: whoever takes controls from outside rejects those first.
+void ClipControls(const TransitionModelSpec& spec, absl::Span<float> controls);
 
 // nullptr where `model` has no such tensor.
 const NamedTensor* FindTensor(const TransitionModel& model, const std::string& name);
