@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
+
 namespace rollout {
 
 // What a dataset's attributes hold, so that fitting needs no simulator. Every episode of a dataset
@@ -40,6 +42,13 @@ struct Episode {
 
   int64_t num_steps() const { return static_cast<int64_t>(rewards.size()); }
 };
+
+// INVALID_ARGUMENT naming the field that contradicts itself or another one.
+absl::Status ValidateDatasetInfo(const DatasetInfo& info);
+
+// INVALID_ARGUMENT naming the array whose size does not fit `info` or the number of steps, or an
+// episode without steps. Numbers are not looked at.
+absl::Status ValidateEpisodeSizes(const DatasetInfo& info, const Episode& episode);
 
 }  // namespace rollout
 
