@@ -108,7 +108,6 @@ absl::StatusOr<std::unique_ptr<DatasetReader>> DatasetReader::Open(const std::st
   if (!std::filesystem::is_regular_file(resolved.file, error)) {
     return absl::NotFoundError(absl::StrCat("there is no dataset ", resolved.file));
   }
-  const Hdf5Session session;
   file->hdf5 = Hdf5Handle(H5Fopen(resolved.file.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT), H5Fclose);
   if (!file->hdf5.ok()) {
     return absl::InvalidArgumentError(
