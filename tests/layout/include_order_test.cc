@@ -32,8 +32,10 @@ const std::map<std::string, std::vector<std::string>>& AllowedRooms() {
       {"systems/", {"base/", "models/rewards/"}},
       {"planners/", {"base/", "models/engines/engine.h", "models/rewards/"}},
       {"trainer/", {"base/", "models/", "systems/", "datasets/"}},
-      {"server/", {"base/", "rollout/v1/", "inference/", "models/", "planners/", "datasets/"}},
-      {"client/", {"base/", "rollout/v1/", "inference/", "planners/"}},
+      {"server/",
+       {"base/", "rollout/v1/", "inference/", "grpc/health/v1/", "models/", "planners/",
+        "datasets/"}},
+      {"client/", {"base/", "rollout/v1/", "inference/", "grpc/health/v1/", "planners/"}},
   };
   return *allowed;
 }
