@@ -42,7 +42,7 @@ class ActorFields {
     absl::StatusOr<std::string> text = Text(key);
     if (!text.ok()) return text.status();
     std::vector<double> numbers;
-    for (const std::string& part : absl::StrSplit(*text, ',')) {
+    for (absl::string_view part : absl::StrSplit(*text, ',')) {
       double number = 0.0;
       if (!absl::SimpleAtod(part, &number) || !std::isfinite(number)) {
         return absl::InvalidArgumentError(absl::StrCat("metadata entry \"", key, "\" is \"", *text,
@@ -130,8 +130,9 @@ absl::StatusOr<Actor> ParseActor(Safetensors file) {
   actor.activation = activation == "RELU" ? ActorActivation::kRelu : ActorActivation::kTanh;
   actor.log_std_low = log_std_range[0];
   actor.log_std_high = log_std_range[1];
-  for (const std::string& name : absl::StrSplit(hidden_layers, ',', absl::SkipEmpty())) {
-    if (!Take(fields.Layer(name), &actor.hidden.emplace_back(), &status)) return status;
+  for (absl::string_view name : absl::StrSplit(hidden_layers, ',', absl::SkipEmpty())) {
+    if (!Take(fields.Layer(std::string(name)), &actor.hidden.emplace_back(), &status))
+      return status;
   }
   Take(fields.Layer(mean_layer), &actor.mean, &status);
   Take(fields.Layer(log_std_layer), &actor.log_std, &status);
