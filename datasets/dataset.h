@@ -34,6 +34,7 @@ struct DatasetInfo {
 struct Episode {
   int64_t id = 0;
   uint64_t seed = 0;
+  std::string policy;                 // what drove it, or empty
   std::vector<double> states;         // [T + 1, nq + nv], unclipped; the terminal state included
   std::vector<double> actions;        // [T, nu], in the environment's units
   std::vector<double> rewards;        // [T]

@@ -239,6 +239,20 @@ absl::Status WriteUint64Attribute(hid_t object, const char* name, uint64_t value
   return writer.status();
 }
 
+absl::Status WriteTextAttribute(hid_t object, const char* name, const std::string& text) {
+  AttributeWriter writer(object);
+  writer.Text(name, text);
+  return writer.status();
+}
+
+absl::StatusOr<std::string> ReadTextAttribute(hid_t object, const char* name) {
+  AttributeReader reader(object);
+  std::string text;
+  reader.Text(name, &text);
+  if (!reader.status().ok()) return reader.status();
+  return text;
+}
+
 absl::StatusOr<uint64_t> ReadUint64Attribute(hid_t object, const char* name, uint64_t fallback) {
   AttributeReader reader(object);
   reader.Scalar(name, H5T_NATIVE_UINT64, &fallback);

@@ -19,9 +19,12 @@ absl::Status WriteInfoAttributes(hid_t file, const DatasetInfo& info);
 // INVALID_ARGUMENT naming the attribute that is required (num_positions, dt) or of another kind.
 absl::StatusOr<DatasetInfo> ReadInfoAttributes(hid_t file);
 
-// One number as an attribute of an episode's group, and back; `fallback` where there is none.
+// One text or number as an attribute of an episode's group, and back; `fallback` or an empty text
+// where there is none.
 absl::Status WriteInt64Attribute(hid_t object, const char* name, int64_t value);
 absl::Status WriteUint64Attribute(hid_t object, const char* name, uint64_t value);
+absl::Status WriteTextAttribute(hid_t object, const char* name, const std::string& text);
+absl::StatusOr<std::string> ReadTextAttribute(hid_t object, const char* name);
 absl::StatusOr<uint64_t> ReadUint64Attribute(hid_t object, const char* name, uint64_t fallback);
 
 }  // namespace rollout

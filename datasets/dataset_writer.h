@@ -20,8 +20,8 @@ struct DatasetWriterOptions {
 };
 
 // Groups episode_0, episode_1, ... of observations (the states [T + 1, nq + nv]), actions, rewards,
-// terminations and truncations, with the attributes id, total_steps and seed; what DatasetInfo
-// holds is in the attributes of the file.
+// terminations and truncations, with the attributes id, total_steps, seed and policy; what
+// DatasetInfo holds is in the attributes of the file.
 //
 // Everything goes to a temporary file beside the target, which Close() puts in place: whoever is
 // killed before leaves no dataset, never half of one. The destructor of a writer that was not

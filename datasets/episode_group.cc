@@ -145,6 +145,7 @@ absl::Status WriteEpisodeGroup(hid_t file, const DatasetInfo& info, const Episod
     status = WriteInt64Attribute(group.get(), "total_steps", static_cast<int64_t>(steps));
   }
   if (status.ok()) status = WriteUint64Attribute(group.get(), "seed", episode.seed);
+  if (status.ok()) status = WriteTextAttribute(group.get(), "policy", episode.policy);
   return status;
 }
 
@@ -204,6 +205,9 @@ absl::StatusOr<Episode> ReadEpisodeGroup(hid_t file, int64_t id, const EpisodeSh
   absl::StatusOr<uint64_t> seed = ReadUint64Attribute(group.get(), "seed", 0);
   if (!seed.ok()) return seed.status();
   episode.seed = *seed;
+  absl::StatusOr<std::string> policy = ReadTextAttribute(group.get(), "policy");
+  if (!policy.ok()) return policy.status();
+  episode.policy = *std::move(policy);
   return episode;
 }
 

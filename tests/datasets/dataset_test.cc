@@ -28,6 +28,7 @@ using ::testing::IsEmpty;
 void ExpectSameEpisode(const Episode& found, const Episode& expected) {
   EXPECT_EQ(found.id, expected.id);
   EXPECT_EQ(found.seed, expected.seed);
+  EXPECT_EQ(found.policy, expected.policy);
   EXPECT_EQ(found.states, expected.states);
   EXPECT_EQ(found.actions, expected.actions);
   EXPECT_EQ(found.rewards, expected.rewards);

@@ -30,6 +30,7 @@ inline Episode SmallEpisode(int64_t id, int steps) {
   Episode episode;
   episode.id = id;
   episode.seed = 0xfedcba9876543210u + static_cast<uint64_t>(id);
+  episode.policy = id % 2 == 0 ? "" : "actor";
   for (int t = 0; t <= steps; ++t) {
     for (int i = 0; i < 4; ++i) episode.states.push_back(std::sin(1.0 + t + 10.0 * i) + id);
     if (t == steps) break;
