@@ -1,0 +1,59 @@
+#include "client/rolloutctl/command.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+
+namespace rollout {
+namespace {
+
+bool ParseDuration(const std::string& text, absl::Duration* value) {
+  double seconds;
+  if (absl::SimpleAtod(text, &seconds)) {
+    *value = absl::Seconds(seconds);
+    return std::isfinite(seconds) && seconds > 0;
+  }
+  return absl::ParseDuration(text, value) && *value > absl::ZeroDuration();
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Client>> ConnectTo(const CommonOptions& common,
+                                                  ClientOptions options) {
+  options.connect_timeout = std::min(absl::Seconds(5), common.timeout);
+  options.deadline = common.timeout;
+  return Client::Connect(common.server, options);
+}
+
+int ExitStatus(const absl::Status& status) {
+  if (status.ok()) return 0;
+  // One line whatever the server sent.
+  const std::string message = absl::StrReplaceAll(status.message(), {{"\n", " "}});
+  std::fprintf(stderr, "rolloutctl: %s (%s)\n", message.c_str(),
+               absl::StatusCodeToString(status.code()).c_str());
+  return 1;
+}
+
+CLI::Option* AddDurationOption(CLI::App* app, const std::string& name, absl::Duration* value,
+                               const std::string& description) {
+  return app
+      ->add_option_function<std::string>(
+          name,
+          [name, value](const std::string& text) {
+            if (!ParseDuration(text, value)) {
+              throw CLI::ValidationError(
+                  name, absl::StrCat("\"", text,
+                                     "\" is no positive duration: expected for instance 5s, "
+                                     "250ms or 0.5 (seconds)"));
+            }
+          },
+          description)
+      ->type_name("DURATION")
+      ->default_str(absl::FormatDuration(*value));
+}
+
+}  // namespace rollout

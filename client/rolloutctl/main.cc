@@ -1,0 +1,35 @@
+// rolloutctl: asks, measures and watches a rolloutd from the command line.
+#include <cstdio>
+#include <string>
+
+#include "CLI/CLI.hpp"
+#include "client/rolloutctl/command.h"
+
+int main(int argc, char** argv) {
+  CLI::App app("Asks, measures and watches a rolloutd.", "rolloutctl");
+  app.require_subcommand(1);
+  // So that --server and --json may also follow the subcommand.
+  app.fallthrough();
+  rollout::CommonOptions common;
+  app.add_option("--server", common.server, "host:port of rolloutd")
+      ->envname("ROLLOUTCTL_SERVER")
+      ->capture_default_str();
+  app.add_flag("--json", common.json, "print JSON for programs");
+  rollout::AddDurationOption(&app, "--timeout", &common.timeout, "deadline of one call");
+  int exit_status = 0;
+  rollout::AddModelsCommand(app, &common, &exit_status);
+  rollout::AddRolloutCommand(app, &common, &exit_status);
+  rollout::AddReportCommand(app, &common, &exit_status);
+  rollout::AddBenchCommand(app, &common, &exit_status);
+  rollout::AddWatchCommand(app, &common, &exit_status);
+  rollout::AddHealthCommand(app, &common, &exit_status);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success& asked_for_help) {
+    return app.exit(asked_for_help);
+  } catch (const CLI::ParseError& error) {
+    std::fprintf(stderr, "rolloutctl: %s; see rolloutctl --help\n", error.what());
+    return 2;
+  }
+  return exit_status;
+}

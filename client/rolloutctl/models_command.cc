@@ -1,0 +1,53 @@
+// rolloutctl models [NAME]: what the server has, in which state, and why.
+#include <cstdio>
+#include <string>
+#include <vector>
+
+#include "base/terminal.h"
+#include "client/rolloutctl/command.h"
+#include "client/rolloutctl/model_text.h"
+
+namespace rollout {
+namespace {
+
+absl::Status ShowAll(const Client& client, bool json) {
+  const absl::StatusOr<v1::ListModelsReply> reply = client.ListModels();
+  if (!reply.ok()) return reply.status();
+  const std::vector<v1::Model> models(reply->models().begin(), reply->models().end());
+  if (json) {
+    nlohmann::json list = nlohmann::json::array();
+    for (const v1::Model& model : models) list.push_back(ModelJson(model));
+    std::puts(nlohmann::json({{"models", list}}).dump(2).c_str());
+  } else {
+    std::fputs(ModelsTable(models, HasColours(stdout)).c_str(), stdout);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ShowOne(const Client& client, const std::string& name, bool json) {
+  const absl::StatusOr<v1::Model> model = client.GetModel(name);
+  if (!model.ok()) return model.status();
+  if (json) {
+    std::puts(ModelJson(*model).dump(2).c_str());
+  } else {
+    std::fputs(ModelPage(*model, HasColours(stdout)).c_str(), stdout);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Run(const CommonOptions& common, const std::string& name) {
+  const auto client = ConnectTo(common);
+  if (!client.ok()) return client.status();
+  return name.empty() ? ShowAll(**client, common.json) : ShowOne(**client, name, common.json);
+}
+
+}  // namespace
+
+void AddModelsCommand(CLI::App& app, const CommonOptions* common, int* exit_status) {
+  CLI::App* command = app.add_subcommand("models", "list models and versions, or describe one");
+  auto name = std::make_shared<std::string>();
+  command->add_option("name", *name, "the model to describe");
+  command->callback([=] { *exit_status = ExitStatus(Run(*common, *name)); });
+}
+
+}  // namespace rollout

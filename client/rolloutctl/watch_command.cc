@@ -1,0 +1,193 @@
+// rolloutctl watch: the server's models and traffic, refreshed in place.
+#include <unistd.h>
+
+#include <cmath>
+#include <cstdio>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "base/table.h"
+#include "base/terminal.h"
+#include "client/rolloutctl/command.h"
+#include "client/rolloutctl/latencies.h"
+#include "client/rolloutctl/metrics_page.h"
+#include "client/rolloutctl/model_text.h"
+#include "nlohmann/json.hpp"
+
+namespace rollout {
+namespace {
+
+struct WatchOptions {
+  std::string metrics;
+  absl::Duration every = absl::Seconds(1);
+  int64_t count = 0;  // 0 = until interrupted
+};
+
+// What is shown of the time between two looks at the metrics.
+struct MethodRate {
+  std::string method;
+  double per_second = 0.0;
+  double failed_per_second = 0.0;
+  double p50_seconds = 0.0;  // NaN without calls
+  double p99_seconds = 0.0;
+};
+
+std::vector<MethodRate> MethodRates(const Traffic& before, const Traffic& now) {
+  const double seconds = absl::ToDoubleSeconds(now.when - before.when);
+  const auto since = [](const std::map<std::string, double>& then, const std::string& key,
+                        double value) {
+    const auto found = then.find(key);
+    return found == then.end() ? value : value - found->second;
+  };
+  std::vector<MethodRate> rates;
+  for (const auto& [method, calls] : now.calls) {
+    MethodRate rate;
+    rate.method = method;
+    rate.per_second = since(before.calls, method, calls) / seconds;
+    const auto failed = now.failures.find(method);
+    if (failed != now.failures.end()) {
+      rate.failed_per_second = since(before.failures, method, failed->second) / seconds;
+    }
+    Buckets delta;
+    const auto durations = now.durations.find(method);
+    if (durations != now.durations.end()) delta = durations->second;
+    const auto durations_before = before.durations.find(method);
+    if (durations_before != before.durations.end()) {
+      for (const auto& [bound, count] : durations_before->second) delta[bound] -= count;
+    }
+    rate.p50_seconds = BucketQuantile(delta, 0.5);
+    rate.p99_seconds = BucketQuantile(delta, 0.99);
+    rates.push_back(rate);
+  }
+  return rates;
+}
+
+std::string Latency(double seconds) {
+  return std::isfinite(seconds) ? FormatMilliseconds(absl::Seconds(seconds)) : "-";
+}
+
+std::string TrafficText(const std::optional<Traffic>& before, const Traffic& now) {
+  if (!before.has_value()) return "traffic: measured from the second refresh on\n";
+  const double seconds = absl::ToDoubleSeconds(now.when - before->when);
+  Table table({"METHOD", "REQUESTS/S", "FAILED/S", "P50", "P99"});
+  for (const MethodRate& rate : MethodRates(*before, now)) {
+    table.AddRow({rate.method, absl::StrFormat("%.1f", rate.per_second),
+                  absl::StrFormat("%.1f", rate.failed_per_second), Latency(rate.p50_seconds),
+                  Latency(rate.p99_seconds)});
+  }
+  return absl::StrCat(
+      table.num_rows() == 0 ? "traffic: none yet\n" : table.ToString(),
+      absl::StrFormat("%.3g transitions/s, %.0f lanes queued, %.1f rejected/s\n",
+                      (now.transitions - before->transitions) / seconds, now.queue_lanes,
+                      (now.rejected - before->rejected) / seconds));
+}
+
+nlohmann::json TrafficJson(const Traffic& before, const Traffic& now) {
+  const double seconds = absl::ToDoubleSeconds(now.when - before.when);
+  nlohmann::json methods = nlohmann::json::object();
+  for (const MethodRate& rate : MethodRates(before, now)) {
+    methods[rate.method] = {{"requests_per_second", rate.per_second},
+                            {"failed_per_second", rate.failed_per_second},
+                            {"p50_seconds", rate.p50_seconds},
+                            {"p99_seconds", rate.p99_seconds}};
+  }
+  return {{"methods", methods},
+          {"transitions_per_second", (now.transitions - before.transitions) / seconds},
+          {"queue_lanes", now.queue_lanes},
+          {"rejected_per_second", (now.rejected - before.rejected) / seconds}};
+}
+
+// One look at the server.
+struct Look {
+  bool ready = false;
+  std::vector<v1::Model> models;
+  std::optional<Traffic> traffic;
+};
+
+absl::StatusOr<Look> TakeLook(const Client& client, const WatchOptions& options) {
+  Look look;
+  const absl::StatusOr<bool> ready = client.IsServing();
+  if (!ready.ok()) return ready.status();
+  look.ready = *ready;
+  const absl::StatusOr<v1::ListModelsReply> list = client.ListModels();
+  if (!list.ok()) return list.status();
+  look.models.assign(list->models().begin(), list->models().end());
+  if (!options.metrics.empty()) {
+    const auto page = FetchMetrics(options.metrics, absl::Seconds(2));
+    if (!page.ok()) return page.status();
+    look.traffic = Traffic::From(ParseMetrics(*page), absl::Now());
+  }
+  return look;
+}
+
+void PrintJsonLine(const Client& client, const Look& look, const std::optional<Traffic>& before) {
+  nlohmann::json models = nlohmann::json::array();
+  for (const v1::Model& model : look.models) models.push_back(ModelJson(model));
+  nlohmann::json json = {
+      {"timestamp_seconds", absl::ToDoubleSeconds(absl::Now() - absl::UnixEpoch())},
+      {"server", client.address()},
+      {"ready", look.ready},
+      {"models", models}};
+  if (look.traffic.has_value() && before.has_value()) {
+    json["traffic"] = TrafficJson(*before, *look.traffic);
+  }
+  std::puts(json.dump().c_str());
+}
+
+void PrintScreen(const Client& client, const Look& look, const std::optional<Traffic>& before) {
+  const bool colours = HasColours(stdout);
+  std::string text =
+      absl::StrCat(Coloured("rolloutd", Colour::kBold, colours), " at ", client.address(), "  ",
+                   look.ready ? Coloured("ready", Colour::kGreen, colours)
+                              : Coloured("not ready", Colour::kRed, colours),
+                   "  ", absl::FormatTime("%H:%M:%S", absl::Now(), absl::LocalTimeZone()), "\n\n",
+                   ModelsTable(look.models, colours), "\n");
+  absl::StrAppend(&text, look.traffic.has_value()
+                             ? TrafficText(before, *look.traffic)
+                             : "traffic: give --metrics HOST:PORT (rolloutd's --metrics-listen)\n");
+  // A terminal is redrawn in place; a file gets one screen after the other.
+  if (isatty(STDOUT_FILENO)) {
+    text = absl::StrCat("\033[H\033[J", text);
+  } else {
+    text += '\n';
+  }
+  std::fputs(text.c_str(), stdout);
+}
+
+absl::Status Run(const CommonOptions& common, const WatchOptions& options) {
+  const auto client = ConnectTo(common);
+  if (!client.ok()) return client.status();
+  std::optional<Traffic> before;
+  for (int64_t refresh = 1;; ++refresh) {
+    absl::StatusOr<Look> look = TakeLook(**client, options);
+    if (!look.ok()) return look.status();
+    if (common.json) {
+      PrintJsonLine(**client, *look, before);
+    } else {
+      PrintScreen(**client, *look, before);
+    }
+    std::fflush(stdout);
+    if (refresh == options.count) return absl::OkStatus();
+    before = look->traffic;
+    absl::SleepFor(options.every);
+  }
+}
+
+}  // namespace
+
+void AddWatchCommand(CLI::App& app, const CommonOptions* common, int* exit_status) {
+  CLI::App* command =
+      app.add_subcommand("watch", "show models, errors and traffic, refreshed until interrupted");
+  auto options = std::make_shared<WatchOptions>();
+  command->add_option("--metrics", options->metrics,
+                      "host:port of the metrics page, for requests/s and latencies");
+  AddDurationOption(command, "--every", &options->every, "time between refreshes");
+  command->add_option("--count", options->count, "stop after so many refreshes (0 = never)")
+      ->check(CLI::NonNegativeNumber);
+  command->callback([=] { *exit_status = ExitStatus(Run(*common, *options)); });
+}
+
+}  // namespace rollout
