@@ -12,7 +12,6 @@
 #include "systems/system.h"
 #include "trainer/command.h"
 #include "trainer/sac/actor_file.h"
-#include "trainer/sac/matrix_product.h"
 #include "trainer/sac/policy_evaluation.h"
 #include "trainer/sac/sac_training.h"
 
@@ -64,7 +63,6 @@ int Train(const SacArguments& arguments) {
 
   std::signal(SIGINT, [](int) { stop_requested = true; });
   std::signal(SIGTERM, [](int) { stop_requested = true; });
-  UseOneThreadForMatrixProducts();
   const RealClock clock;
   SacTraining training(arguments.training, system->get(), evaluation_system->get(), &clock,
                        &stop_requested);

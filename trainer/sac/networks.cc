@@ -35,19 +35,20 @@ absl::Span<const float> SacNetworkPass::Forward(absl::Span<const float> paramete
   const auto [networks, inputs, hidden, outputs] = shape_;
   const int width = networks * hidden;
   const int output_width = networks * outputs;
-  MultiplyMatrices(batch_size_, width, inputs, {input, inputs},
-                   {parameters.data() + shape_.weight1(), inputs, true}, hidden1_.data(), width);
+  multiplier_.Multiply(batch_size_, width, inputs, {input, inputs},
+                       {parameters.data() + shape_.weight1(), inputs, true}, hidden1_.data(),
+                       width);
   AddBiasAndRectify(batch_size_, width, parameters.data() + shape_.bias1(), hidden1_.data());
   for (int n = 0; n < networks; ++n) {
     const float* weight = parameters.data() + shape_.weight2() + size_t(n) * hidden * hidden;
-    MultiplyMatrices(batch_size_, hidden, hidden, {hidden1_.data() + n * hidden, width},
-                     {weight, hidden, true}, hidden2_.data() + n * hidden, width);
+    multiplier_.Multiply(batch_size_, hidden, hidden, {hidden1_.data() + n * hidden, width},
+                         {weight, hidden, true}, hidden2_.data() + n * hidden, width);
   }
   AddBiasAndRectify(batch_size_, width, parameters.data() + shape_.bias2(), hidden2_.data());
   for (int n = 0; n < networks; ++n) {
     const float* weight = parameters.data() + shape_.weight3() + size_t(n) * outputs * hidden;
-    MultiplyMatrices(batch_size_, outputs, hidden, {hidden2_.data() + n * hidden, width},
-                     {weight, hidden, true}, output_.data() + n * outputs, output_width);
+    multiplier_.Multiply(batch_size_, outputs, hidden, {hidden2_.data() + n * hidden, width},
+                         {weight, hidden, true}, output_.data() + n * outputs, output_width);
   }
   AddBias(batch_size_, output_width, parameters.data() + shape_.bias3(), output_.data());
   return output_;
@@ -59,9 +60,9 @@ void SacNetworkPass::BackwardToSecondHidden(absl::Span<const float> parameters,
   const int width = networks * hidden;
   for (int n = 0; n < networks; ++n) {
     const float* weight = parameters.data() + shape_.weight3() + size_t(n) * outputs * hidden;
-    MultiplyMatrices(batch_size_, hidden, outputs,
-                     {output_gradient.data() + n * outputs, networks * outputs}, {weight, hidden},
-                     hidden2_gradient_.data() + n * hidden, width);
+    multiplier_.Multiply(batch_size_, hidden, outputs,
+                         {output_gradient.data() + n * outputs, networks * outputs},
+                         {weight, hidden}, hidden2_gradient_.data() + n * hidden, width);
   }
   BackThroughRectifier(hidden2_.size(), hidden2_.data(), hidden2_gradient_.data());
 }
@@ -71,8 +72,9 @@ void SacNetworkPass::BackwardToFirstHidden(absl::Span<const float> parameters) {
   const int width = networks * hidden;
   for (int n = 0; n < networks; ++n) {
     const float* weight = parameters.data() + shape_.weight2() + size_t(n) * hidden * hidden;
-    MultiplyMatrices(batch_size_, hidden, hidden, {hidden2_gradient_.data() + n * hidden, width},
-                     {weight, hidden}, hidden1_gradient_.data() + n * hidden, width);
+    multiplier_.Multiply(batch_size_, hidden, hidden,
+                         {hidden2_gradient_.data() + n * hidden, width}, {weight, hidden},
+                         hidden1_gradient_.data() + n * hidden, width);
   }
   BackThroughRectifier(hidden1_.size(), hidden1_.data(), hidden1_gradient_.data());
 }
@@ -86,20 +88,20 @@ void SacNetworkPass::BackwardToParameters(absl::Span<const float> parameters, co
   float* gradient = parameter_gradient.data();
   BackwardToSecondHidden(parameters, output_gradient);
   for (int n = 0; n < networks; ++n) {
-    MultiplyMatrices(outputs, hidden, batch_size_,
-                     {output_gradient.data() + n * outputs, output_width, true},
-                     {hidden2_.data() + n * hidden, width},
-                     gradient + shape_.weight3() + size_t(n) * outputs * hidden, hidden);
-    MultiplyMatrices(hidden, hidden, batch_size_,
-                     {hidden2_gradient_.data() + n * hidden, width, true},
-                     {hidden1_.data() + n * hidden, width},
-                     gradient + shape_.weight2() + size_t(n) * hidden * hidden, hidden);
+    multiplier_.Multiply(outputs, hidden, batch_size_,
+                         {output_gradient.data() + n * outputs, output_width, true},
+                         {hidden2_.data() + n * hidden, width},
+                         gradient + shape_.weight3() + size_t(n) * outputs * hidden, hidden);
+    multiplier_.Multiply(hidden, hidden, batch_size_,
+                         {hidden2_gradient_.data() + n * hidden, width, true},
+                         {hidden1_.data() + n * hidden, width},
+                         gradient + shape_.weight2() + size_t(n) * hidden * hidden, hidden);
   }
   SumRows(batch_size_, output_width, output_gradient.data(), gradient + shape_.bias3());
   SumRows(batch_size_, width, hidden2_gradient_.data(), gradient + shape_.bias2());
   BackwardToFirstHidden(parameters);
-  MultiplyMatrices(width, inputs, batch_size_, {hidden1_gradient_.data(), width, true},
-                   {input, inputs}, gradient + shape_.weight1(), inputs);
+  multiplier_.Multiply(width, inputs, batch_size_, {hidden1_gradient_.data(), width, true},
+                       {input, inputs}, gradient + shape_.weight1(), inputs);
   SumRows(batch_size_, width, hidden1_gradient_.data(), gradient + shape_.bias1());
 }
 
@@ -111,9 +113,9 @@ void SacNetworkPass::BackwardToInputs(absl::Span<const float> parameters,
   BackwardToSecondHidden(parameters, output_gradient);
   BackwardToFirstHidden(parameters);
   // One product over the hidden units of all networks adds their gradients up.
-  MultiplyMatrices(batch_size_, columns, width, {hidden1_gradient_.data(), width},
-                   {parameters.data() + shape_.weight1() + first_input, shape_.inputs},
-                   input_gradient.data(), columns);
+  multiplier_.Multiply(batch_size_, columns, width, {hidden1_gradient_.data(), width},
+                       {parameters.data() + shape_.weight1() + first_input, shape_.inputs},
+                       input_gradient.data(), columns);
 }
 
 }  // namespace rollout

@@ -7,6 +7,7 @@
 
 #include "absl/types/span.h"
 #include "base/random.h"
+#include "trainer/sac/matrix_product.h"
 
 namespace rollout {
 
@@ -64,6 +65,7 @@ class SacNetworkPass {
 
   const SacNetworkShape shape_;
   const int batch_size_;
+  MatrixMultiplier multiplier_;
   std::vector<float> hidden1_;  // [batch, networks * hidden], after the rectifier
   std::vector<float> hidden2_;
   std::vector<float> output_;  // [batch, networks * outputs]

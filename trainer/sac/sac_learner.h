@@ -39,8 +39,8 @@ struct SacUpdateResult {
   double entropy = 0.0;  // nats, of the policy before scaling to the control bounds
 };
 
-// One learner owns one training and is used by one thread; it computes on that thread alone
-// (call UseOneThreadForMatrixProducts first). Deterministic in its seed and batches.
+// One learner owns one training; it computes on the calling thread alone, one at a time.
+// Deterministic in its seed and batches.
 class SacLearner {
  public:
   SacLearner(const SacOptions& options, int observation_size, int num_controls, uint64_t seed);
