@@ -8,6 +8,7 @@ int main(int argc, char** argv) {
                "rollout-trainer");
   app.require_subcommand(1);
   int exit_status = 0;
+  rollout::AddCollectCommand(app, &exit_status);
   rollout::AddSacCommand(app, &exit_status);
   CLI11_PARSE(app, argc, argv);
   return exit_status;
