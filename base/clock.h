@@ -2,6 +2,8 @@
 #ifndef ROLLOUT_BASE_CLOCK_H_
 #define ROLLOUT_BASE_CLOCK_H_
 
+#include <chrono>
+
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 
@@ -17,6 +19,19 @@ class Clock {
 class RealClock final : public Clock {
  public:
   absl::Time Now() const override { return absl::Now(); }
+};
+
+// The time of its construction, carried on by the steady clock: for deadlines and durations, which
+// must not jump when somebody sets the machine's clock.
+class SteadyClock final : public Clock {
+ public:
+  absl::Time Now() const override {
+    return start_ + absl::FromChrono(std::chrono::steady_clock::now() - steady_start_);
+  }
+
+ private:
+  const absl::Time start_ = absl::Now();
+  const std::chrono::steady_clock::time_point steady_start_ = std::chrono::steady_clock::now();
 };
 
 }  // namespace rollout

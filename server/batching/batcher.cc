@@ -44,7 +44,6 @@ Batcher::~Batcher() {
 absl::Status Batcher::Submit(RolloutTask* task) {
   const absl::Time now = clock_->Now();
   if (task->deadline <= now) {
-    observer_->TaskRefused("deadline");
     return Expired(*task, now, "before the request could be queued");
   }
   task->submitted = now;
@@ -62,15 +61,13 @@ absl::Status Batcher::Submit(RolloutTask* task) {
       work_or_stop_.NotifyOne();
       return absl::OkStatus();
     }
+    return WithRetryPushback(
+        absl::ResourceExhaustedError(absl::StrCat(
+            "queue of ", model_label_, " is full: ", waiting_lanes_, " lanes wait, ",
+            task->job.lanes, " more do not fit into --queue-lanes=", limits_.queue_lanes,
+            "; retry later or add replicas")),
+        RetryDelay(queued_transitions_, transitions_per_second_));
   }
-  observer_->TaskRefused("queue_full");
-  MutexLock lock(&mutex_);
-  return WithRetryPushback(
-      absl::ResourceExhaustedError(absl::StrCat(
-          "queue of ", model_label_, " is full: ", waiting_lanes_, " lanes wait, ", task->job.lanes,
-          " more do not fit into --queue-lanes=", limits_.queue_lanes,
-          "; retry later or add replicas")),
-      RetryDelay(queued_transitions_, transitions_per_second_));
 }
 
 void Batcher::RemoveFromQueue(std::list<RolloutTask*>::iterator task) {
@@ -88,9 +85,7 @@ void Batcher::Cancel(RolloutTask* task) {
     queued_transitions_ -= Transitions(*task);
     observer_->QueueChanged(waiting_lanes_);
   }
-  observer_->TaskRefused("cancelled");
-  task->done(absl::CancelledError("cancelled by the caller while waiting"),
-             {clock_->Now() - task->submitted, absl::ZeroDuration()});
+  task->done(absl::CancelledError("cancelled by the caller while waiting"));
 }
 
 bool Batcher::TakeBatch(Batch* batch) {
@@ -143,10 +138,10 @@ void Batcher::Compute(const std::vector<RolloutTask*>& tasks) {
     queued_transitions_ -= transitions;
     if (seconds > 0.0 && computed.ok()) {
       const double rate = static_cast<double>(transitions) / seconds;
-      transitions_per_second_ = transitions_per_second_ == 0.0
-                                    ? rate
-                                    : (1 - kRateWeight) * transitions_per_second_ +
-                                          kRateWeight * rate;
+      transitions_per_second_ =
+          transitions_per_second_ == 0.0
+              ? rate
+              : (1 - kRateWeight) * transitions_per_second_ + kRateWeight * rate;
     }
     for (RolloutTask* task : tasks) {
       absl::Status status = computed;
@@ -160,21 +155,14 @@ void Batcher::Compute(const std::vector<RolloutTask*>& tasks) {
     }
   }
   observer_->BatchComputed(lanes, transitions, end - start);
-  for (auto& [task, status] : results) {
-    if (absl::IsDeadlineExceeded(status)) observer_->TaskRefused("deadline");
-    if (absl::IsCancelled(status)) observer_->TaskRefused("cancelled");
-    task->done(status, {start - task->submitted, end - start});
-  }
+  for (auto& [task, status] : results) task->done(status);
 }
 
 void Batcher::Work() {
   Batch batch;
   while (TakeBatch(&batch)) {
     for (RolloutTask* task : batch.expired) {
-      const absl::Time now = clock_->Now();
-      observer_->TaskRefused("deadline");
-      task->done(Expired(*task, now, "while the request waited"),
-                 {now - task->submitted, absl::ZeroDuration()});
+      task->done(Expired(*task, clock_->Now(), "while the request waited"));
     }
     if (!batch.run.empty()) Compute(batch.run);
     batch = Batch();
@@ -187,8 +175,7 @@ void Batcher::Work() {
     observer_->QueueChanged(0);
   }
   for (RolloutTask* task : left) {
-    task->done(absl::UnavailableError(absl::StrCat(model_label_, " is being unloaded: try again")),
-               {clock_->Now() - task->submitted, absl::ZeroDuration()});
+    task->done(absl::UnavailableError(absl::StrCat(model_label_, " is being unloaded: try again")));
   }
 }
 

@@ -26,7 +26,6 @@ class BatchObserver {
   virtual void QueueChanged(int64_t waiting_lanes) = 0;
   virtual void BatchComputed(int64_t lanes, int64_t transitions, absl::Duration compute) = 0;
   virtual void TaskStarted(absl::Duration queued) = 0;
-  virtual void TaskRefused(const char* reason) = 0;  // "queue_full", "deadline", "cancelled"
 };
 
 // The queue of one loaded version and the thread that feeds its engine: whatever waits when the

@@ -11,12 +11,6 @@
 
 namespace rollout {
 
-// Where the time of a task went. Zero for a phase that was not reached.
-struct TaskTiming {
-  absl::Duration queue;    // from Submit to the start of the batch
-  absl::Duration compute;  // of the whole batch
-};
-
 // Owned by the caller, with everything that `job` points at, from Batcher::Submit until `done` was
 // called. `job.cancelled` is set by the batcher.
 struct RolloutTask {
@@ -27,7 +21,7 @@ struct RolloutTask {
   // with no lock held; it must not block. OK: the job's outputs are there. Otherwise they are
   // undefined: CANCELLED, DEADLINE_EXCEEDED, UNAVAILABLE (the batcher is shutting down), or the
   // engine's error. The task may be destroyed in it.
-  std::function<void(const absl::Status& status, const TaskTiming& timing)> done;
+  std::function<void(const absl::Status& status)> done;
 
   // The batcher's own.
   std::atomic<bool> cancelled = false;

@@ -1,0 +1,147 @@
+#include "server/config/option_table.h"
+
+#include <limits>
+#include <utility>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+
+namespace rollout {
+namespace {
+
+absl::Status Bad(const std::string& name, const std::string& text, const std::string& expected) {
+  return absl::InvalidArgumentError(absl::StrCat("--", name, "=", text, ": expected ", expected));
+}
+
+// Finds the field of `options` that an entry is about.
+template <typename Field>
+using Member = std::function<Field&(ServerOptions&)>;
+
+OptionEntry Text(const std::string& name, const std::string& value, const std::string& help,
+                 Member<std::string> member) {
+  return {name, value, help, [member](const std::string& text, ServerOptions* options) {
+            member(*options) = text;
+            return absl::OkStatus();
+          }};
+}
+
+OptionEntry Choice(const std::string& name, std::vector<std::string> choices,
+                   const std::string& help, Member<std::string> member) {
+  return {name, absl::StrJoin(choices, "|"), help,
+          [name, choices, member](const std::string& text, ServerOptions* options) {
+            for (const std::string& choice : choices) {
+              if (text != choice) continue;
+              member(*options) = text;
+              return absl::OkStatus();
+            }
+            return Bad(name, text, absl::StrCat("one of ", absl::StrJoin(choices, ", ")));
+          }};
+}
+
+template <typename Integer>
+OptionEntry Number(const std::string& name, int64_t low, int64_t high, const std::string& help,
+                   Member<Integer> member) {
+  return {name, "N", help, [=](const std::string& text, ServerOptions* options) {
+            int64_t number = 0;
+            if (!absl::SimpleAtoi(text, &number) || number < low || number > high) {
+              return Bad(name, text, absl::StrCat("a whole number from ", low, " to ", high));
+            }
+            member(*options) = static_cast<Integer>(number);
+            return absl::OkStatus();
+          }};
+}
+
+OptionEntry Time(const std::string& name, absl::Duration low, const std::string& help,
+                 Member<absl::Duration> member) {
+  return {
+      name, "TIME", help, [=](const std::string& text, ServerOptions* options) {
+        absl::Duration duration;
+        if (!absl::ParseDuration(text, &duration) || duration < low || duration > absl::Hours(24)) {
+          return Bad(name, text,
+                     absl::StrCat("a time such as 250ms, 1s or 2m, from ",
+                                  absl::FormatDuration(low), " to 24h"));
+        }
+        member(*options) = duration;
+        return absl::OkStatus();
+      }};
+}
+
+absl::Status SetDevice(const std::string& text, ServerOptions* options) {
+  int index = 0;
+  const bool cuda = text.rfind("cuda:", 0) == 0 && absl::SimpleAtoi(text.substr(5), &index);
+  if (text != "auto" && text != "cpu" && !(cuda && index >= 0)) {
+    return Bad("device", text, "auto, cpu or cuda:N");
+  }
+  options->engine.device = text;
+  return absl::OkStatus();
+}
+
+absl::Status SetInsecure(const std::string& text, ServerOptions* options) {
+  if (!absl::SimpleAtob(text, &options->insecure)) return Bad("insecure", text, "true or false");
+  return absl::OkStatus();
+}
+
+std::vector<OptionEntry> MakeTable() {
+  constexpr int64_t kMost = std::numeric_limits<int32_t>::max();
+  constexpr int64_t kTerabyte = int64_t{1} << 40;
+  using O = ServerOptions;
+  return {
+      Text("model-repository", "DIR", "folder that holds <model>/<version>/",
+           [](O& o) -> auto& { return o.model_repository; }),
+      Text("listen", "HOST:PORT", "gRPC address; port 0 lets the system choose [127.0.0.1:8001]",
+           [](O& o) -> auto& { return o.listen; }),
+      Text("metrics-listen", "HOST:PORT",
+           "address of /metrics for Prometheus; \"\" = none [127.0.0.1:8002]",
+           [](O& o) -> auto& { return o.metrics_listen; }),
+      Text("health-listen", "HOST:PORT", "further address that serves grpc.health.v1 alone [none]",
+           [](O& o) -> auto& { return o.health_listen; }),
+      {"insecure", "", "allow plain text on --listen beyond loopback", SetInsecure},
+      Text("port-file", "FILE", "write the address of --listen there once it is known [none]",
+           [](O& o) -> auto& { return o.port_file; }),
+      Choice("engine", {"auto", "torch", "fused"},
+             "what computes: auto = fused where it takes the model, else torch [auto]",
+             [](O& o) -> auto& { return o.engine.engine; }),
+      {"device", "auto|cpu|cuda:N", "where: auto = the CPU [auto]", SetDevice},
+      Text("engine-dir", "DIR", "folder of the engine modules [engines, beside rolloutd]",
+           [](O& o) -> auto& { return o.engine_dir; }),
+      Number<int>("engine-threads", 0, 1024, "of one version's engine; 0 = one for each core [0]",
+                  [](O& o) -> auto& { return o.engine.threads; }),
+      Time("poll-interval", absl::Milliseconds(10), "between looks at the repository [1s]",
+           [](O& o) -> auto& { return o.poll_interval; }),
+      Number<int>("loaded-versions", 1, 1000, "newest good versions that stay loaded [2]",
+                  [](O& o) -> auto& { return o.versions.loaded_versions; }),
+      Time("version-linger", absl::ZeroDuration(),
+           "how long a version stays loaded after a request named it [60s]",
+           [](O& o) -> auto& { return o.versions.version_linger; }),
+      Number<int64_t>("queue-lanes", 1, kMost, "lanes that may wait for a version [65536]",
+                      [](O& o) -> auto& { return o.batch.queue_lanes; }),
+      Number<int64_t>("batch-lanes", 1, kMost, "lanes computed together [16384]",
+                      [](O& o) -> auto& { return o.batch.batch_lanes; }),
+      Number<int64_t>("max-lanes", 1, kMost, "lanes of one request [65536]",
+                      [](O& o) -> auto& { return o.request.max_lanes; }),
+      Number<int64_t>("max-horizon", 1, kMost - 1, "transitions of one request [16384]",
+                      [](O& o) -> auto& { return o.request.max_horizon; }),
+      Number<int64_t>("max-reply-bytes", 1, kTerabyte, "of one reply [268435456]",
+                      [](O& o) -> auto& { return o.request.max_reply_bytes; }),
+      Number<int64_t>("max-message-bytes", 1, kMost, "of one received message [268435456]",
+                      [](O& o) -> auto& { return o.max_message_bytes; }),
+      Time("drain-delay", absl::ZeroDuration(),
+           "on SIGTERM, from NOT_SERVING to refusing requests [0s]",
+           [](O& o) -> auto& { return o.drain_delay; }),
+      Time("drain-timeout", absl::ZeroDuration(),
+           "on SIGTERM, for the requests in flight to finish [25s]",
+           [](O& o) -> auto& { return o.drain_timeout; }),
+      Choice("log-level", {"debug", "info", "warning", "error"},
+             "least level that is logged [info]", [](O& o) -> auto& { return o.log_level; }),
+  };
+}
+
+}  // namespace
+
+const std::vector<OptionEntry>& OptionTable() {
+  static const auto* table = new std::vector<OptionEntry>(MakeTable());
+  return *table;
+}
+
+}  // namespace rollout

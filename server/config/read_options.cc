@@ -1,0 +1,168 @@
+#include "server/config/read_options.h"
+
+#include <google/protobuf/io/tokenizer.h>
+#include <google/protobuf/text_format.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <fstream>
+#include <map>
+#include <sstream>
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "rollout/v1/server_config.pb.h"
+#include "server/config/option_table.h"
+
+namespace rollout {
+namespace {
+
+constexpr char kVersionText[] = "rolloutd " ROLLOUT_VERSION "\n";
+
+std::string EnvironmentName(const std::string& option) {
+  return absl::StrCat("ROLLOUTD_",
+                      absl::StrReplaceAll(absl::AsciiStrToUpper(option), {{"-", "_"}}));
+}
+
+std::string FieldName(const std::string& option) {
+  return absl::StrReplaceAll(option, {{"-", "_"}});
+}
+
+// Says where a bad value came from.
+absl::Status From(const std::string& source, const absl::Status& status) {
+  if (status.ok()) return status;
+  return absl::Status(status.code(), absl::StrCat(status.message(), " (from ", source, ")"));
+}
+
+// Keeps the first error of a textproto.
+class FirstError final : public google::protobuf::io::ErrorCollector {
+ public:
+  void AddError(int line, int column, const std::string& message) override {
+    if (text_.empty()) text_ = absl::StrCat(line + 1, ":", column + 1, ": ", message);
+  }
+  const std::string& text() const { return text_; }
+
+ private:
+  std::string text_;
+};
+
+absl::StatusOr<v1::ServerConfig> ReadConfig(const std::string& path) {
+  std::ifstream file(path);
+  if (!file) {
+    return absl::NotFoundError(
+        absl::StrCat("--config=", path, ": cannot be read; give a textproto ServerConfig"));
+  }
+  std::stringstream text;
+  text << file.rdbuf();
+  v1::ServerConfig config;
+  FirstError error;
+  google::protobuf::TextFormat::Parser parser;
+  parser.RecordErrorsTo(&error);
+  if (!parser.ParseFromString(text.str(), &config)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--config=", path, ":", error.text(),
+                     "; expected fields of rollout.v1.ServerConfig, for example `listen: "
+                     "\"127.0.0.1:8001\"`"));
+  }
+  return config;
+}
+
+// The field as text, nullopt where the file does not set it.
+std::optional<std::string> FieldText(const v1::ServerConfig& config, const std::string& option) {
+  using google::protobuf::FieldDescriptor;
+  const FieldDescriptor* field = config.GetDescriptor()->FindFieldByName(FieldName(option));
+  if (field == nullptr || !config.GetReflection()->HasField(config, field)) return std::nullopt;
+  switch (field->cpp_type()) {
+    case FieldDescriptor::CPPTYPE_BOOL:
+      return config.GetReflection()->GetBool(config, field) ? "true" : "false";
+    case FieldDescriptor::CPPTYPE_INT64:
+      return absl::StrCat(config.GetReflection()->GetInt64(config, field));
+    default:
+      return config.GetReflection()->GetString(config, field);
+  }
+}
+
+// What the command line gives, as text by option; --config among it.
+struct CommandLine {
+  std::map<std::string, std::string> values;
+  std::optional<std::string> print;
+};
+
+absl::StatusOr<CommandLine> ParseCommandLine(std::vector<std::string> arguments) {
+  CLI::App app(
+      "Serves learned transition models over gRPC. Every option may also stand in the environment "
+      "(--max-lanes: ROLLOUTD_MAX_LANES) or in the --config file (max_lanes).",
+      "rolloutd");
+  app.set_version_flag("--version", std::string(kVersionText));
+  std::map<std::string, std::string> texts;
+  std::map<std::string, bool> switches;
+  app.add_option("--config", texts["config"], "textproto rollout.v1.ServerConfig")
+      ->type_name("FILE");
+  for (const OptionEntry& entry : OptionTable()) {
+    if (entry.value.empty()) {
+      app.add_flag("--" + entry.name, switches[entry.name], entry.help);
+    } else {
+      app.add_option("--" + entry.name, texts[entry.name], entry.help)
+          ->type_name(entry.value)
+          ->take_last();
+    }
+  }
+  CommandLine line;
+  std::reverse(arguments.begin(), arguments.end());  // what CLI11 expects of a vector
+  try {
+    app.parse(std::move(arguments));
+  } catch (const CLI::CallForHelp&) {
+    line.print = app.help();
+    return line;
+  } catch (const CLI::CallForVersion&) {
+    line.print = kVersionText;
+    return line;
+  } catch (const CLI::ParseError& error) {
+    return absl::InvalidArgumentError(absl::StrCat(absl::StrReplaceAll(error.what(), {{"\n", " "}}),
+                                                   "; `rolloutd --help` lists the options"));
+  }
+  for (const auto& [name, text] : texts) {
+    if (app.count("--" + name) > 0) line.values[name] = text;
+  }
+  for (const auto& [name, on] : switches) {
+    if (app.count("--" + name) > 0) line.values[name] = on ? "true" : "false";
+  }
+  return line;
+}
+
+}  // namespace
+
+absl::StatusOr<StartRequest> ReadOptions(const std::vector<std::string>& arguments,
+                                         const Environment& environment) {
+  absl::StatusOr<CommandLine> line = ParseCommandLine(arguments);
+  if (!line.ok()) return line.status();
+  StartRequest start;
+  start.print = line->print;
+  if (start.print) return start;
+
+  v1::ServerConfig config;
+  std::string config_path = line->values["config"];
+  if (config_path.empty()) config_path = environment(EnvironmentName("config")).value_or("");
+  if (!config_path.empty()) {
+    absl::StatusOr<v1::ServerConfig> read = ReadConfig(config_path);
+    if (!read.ok()) return read.status();
+    config = *std::move(read);
+  }
+  for (const OptionEntry& entry : OptionTable()) {
+    absl::Status set;
+    if (const auto given = line->values.find(entry.name); given != line->values.end()) {
+      set = entry.set(given->second, &start.options);
+    } else if (const auto value = environment(EnvironmentName(entry.name))) {
+      set = From(EnvironmentName(entry.name), entry.set(*value, &start.options));
+    } else if (const auto field = FieldText(config, entry.name)) {
+      set = From(config_path, entry.set(*field, &start.options));
+    }
+    if (!set.ok()) return set;
+  }
+  if (absl::Status valid = ValidateOptions(start.options); !valid.ok()) return valid;
+  return start;
+}
+
+}  // namespace rollout

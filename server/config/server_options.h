@@ -1,0 +1,47 @@
+// What an operator can choose of rolloutd.
+#ifndef ROLLOUT_SERVER_CONFIG_SERVER_OPTIONS_H_
+#define ROLLOUT_SERVER_CONFIG_SERVER_OPTIONS_H_
+
+#include <cstdint>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "server/batching/batch_policy.h"
+#include "server/registry/engine_choice.h"
+#include "server/registry/version_policy.h"
+#include "server/services/rollout_query.h"
+
+namespace rollout {
+
+struct ServerOptions {
+  std::string model_repository;
+  std::string listen = "127.0.0.1:8001";          // port 0 = the system's choice
+  std::string metrics_listen = "127.0.0.1:8002";  // empty = none
+  std::string health_listen;                      // grpc.health.v1 alone; empty = none
+  bool insecure = false;                          // plain text beyond loopback
+  std::string port_file;                          // gets the address of `listen`; empty = none
+
+  EngineChoiceOptions engine;
+  std::string engine_dir;  // empty = `engines` beside the executable
+
+  absl::Duration poll_interval = absl::Seconds(1);
+  VersionPolicy versions;
+  BatchLimits batch;
+  RequestLimits request;
+  int64_t max_message_bytes = int64_t{256} << 20;  // received; gRPC's own default is 4 MiB
+
+  absl::Duration drain_delay = absl::ZeroDuration();  // from NOT_SERVING to refusing requests
+  absl::Duration drain_timeout = absl::Seconds(25);   // for the requests then in flight
+  std::string log_level = "info";
+};
+
+// What contradicts itself or is not allowed: INVALID_ARGUMENT naming option, value and remedy.
+absl::Status ValidateOptions(const ServerOptions& options);
+
+// Whether `address` (host:port, [host]:port or unix:path) is reached from this machine only.
+bool IsLoopback(const std::string& address);
+
+}  // namespace rollout
+
+#endif  // ROLLOUT_SERVER_CONFIG_SERVER_OPTIONS_H_

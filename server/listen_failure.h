@@ -1,0 +1,16 @@
+#ifndef ROLLOUT_SERVER_LISTEN_FAILURE_H_
+#define ROLLOUT_SERVER_LISTEN_FAILURE_H_
+
+#include <string>
+
+#include "absl/status/status.h"
+
+namespace rollout {
+
+// UNAVAILABLE naming option, value, reason and remedy for an address that a library refused to
+// listen on without saying why: asks the system once more.
+absl::Status ListenFailure(const std::string& option, const std::string& address);
+
+}  // namespace rollout
+
+#endif  // ROLLOUT_SERVER_LISTEN_FAILURE_H_

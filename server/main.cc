@@ -1,0 +1,86 @@
+// rolloutd: serves the models of a repository until SIGTERM or SIGINT.
+#include <grpc/support/log.h>
+#include <grpcpp/ext/proto_server_reflection_plugin.h>
+#include <malloc.h>
+#include <pthread.h>
+#include <signal.h>
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "server/config/read_options.h"
+#include "server/rollout_server.h"
+
+namespace {
+
+// Replies of megabytes come and go: memory that malloc returns to the system costs a page fault for
+// each of its pages when it is needed again, which is most of the time of a 1 MiB reply.
+void KeepFreedMemory() {
+  mallopt(M_MMAP_THRESHOLD, 1 << 30);
+  mallopt(M_TRIM_THRESHOLD, 512 << 20);
+  mallopt(M_TOP_PAD, 64 << 20);
+}
+
+// gRPC's own lines go where the server's go, as debug output: what matters to an operator is
+// reported by the server itself.
+void LogForGrpc(gpr_log_func_args* args) {
+  spdlog::debug("event=grpc message=\"{}\"", args->message);
+}
+
+void SetUpLogging(const std::string& level) {
+  auto logger = std::make_shared<spdlog::logger>("rolloutd",
+                                                 std::make_shared<spdlog::sinks::stderr_sink_mt>());
+  logger->set_pattern("time=%Y-%m-%dT%H:%M:%S.%eZ level=%l %v", spdlog::pattern_time_type::utc);
+  logger->set_level(spdlog::level::from_str(level));
+  logger->flush_on(spdlog::level::info);
+  spdlog::set_default_logger(std::move(logger));
+  gpr_set_log_function(LogForGrpc);
+}
+
+std::optional<std::string> EnvironmentVariable(const std::string& name) {
+  const char* value = std::getenv(name.c_str());
+  if (value == nullptr) return std::nullopt;
+  return value;
+}
+
+int Fail(const absl::Status& status) {
+  std::fprintf(stderr, "rolloutd: %s\n", std::string(status.message()).c_str());
+  return 1;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  KeepFreedMemory();
+  const auto start = rollout::ReadOptions({argv + 1, argv + argc}, EnvironmentVariable);
+  if (!start.ok()) return Fail(start.status());
+  if (start->print) {
+    std::fputs(start->print->c_str(), stdout);
+    return 0;
+  }
+  SetUpLogging(start->options.log_level);
+
+  // Blocked before any thread exists, so that every thread inherits it and sigwait gets them.
+  sigset_t ends;
+  sigemptyset(&ends);
+  sigaddset(&ends, SIGTERM);
+  sigaddset(&ends, SIGINT);
+  pthread_sigmask(SIG_BLOCK, &ends, nullptr);
+
+  grpc::reflection::InitProtoReflectionServerBuilderPlugin();
+  auto server = rollout::RolloutServer::Start(start->options);
+  if (!server.ok()) return Fail(server.status());
+
+  int signal = 0;
+  sigwait(&ends, &signal);
+  spdlog::info("event=signal number={}", signal);
+  (*server)->Drain();
+  server->reset();
+  return 0;
+}

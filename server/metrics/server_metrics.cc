@@ -1,0 +1,77 @@
+#include "server/metrics/server_metrics.h"
+
+#include <utility>
+
+#include "server/metrics/version_metrics.h"
+
+namespace rollout {
+
+ServerMetrics::ServerMetrics()
+    : registry_(std::make_shared<prometheus::Registry>()),
+      request_seconds_(prometheus::BuildHistogram()
+                           .Name("rollout_request_duration_seconds")
+                           .Help("From the arrival of a request to its reply being handed over.")
+                           .Register(*registry_)),
+      rejected_(prometheus::BuildCounter()
+                    .Name("rollout_rejected_total")
+                    .Help("Requests that were not answered, by reason.")
+                    .Register(*registry_)),
+      loads_(prometheus::BuildCounter()
+                 .Name("rollout_model_loads_total")
+                 .Help("Versions that got a verdict: ready or quarantined.")
+                 .Register(*registry_)),
+      reported_(prometheus::BuildCounter()
+                    .Name("rollout_reported_transitions_total")
+                    .Help("Observed transitions that clients reported.")
+                    .Register(*registry_)) {}
+
+std::unique_ptr<ServerMetrics::Method> ServerMetrics::ForMethod(const std::string& name) {
+  return std::unique_ptr<Method>(new Method(this, name));
+}
+
+void ServerMetrics::Method::Finished(absl::StatusCode code, absl::Duration duration) {
+  const int index = static_cast<int>(code);
+  if (index < 0 || index >= kNumCodes) return;
+  prometheus::Histogram* histogram = by_code_[index].load();
+  if (histogram == nullptr) {
+    // Two threads may both do this: Add returns the same histogram for the same labels.
+    histogram = &metrics_->request_seconds_.Add(
+        {{"method", name_}, {"code", absl::StatusCodeToString(code)}}, LatencyBuckets());
+    by_code_[index].store(histogram);
+  }
+  histogram->Observe(absl::ToDoubleSeconds(duration));
+  if (code != absl::StatusCode::kOk) {
+    metrics_->rejected_.Add({{"reason", std::string(RejectionReason(code))}}).Increment();
+  }
+}
+
+void ServerMetrics::LoadFinished(const std::string& model, const absl::Status& verdict) {
+  loads_.Add({{"model", model}, {"result", verdict.ok() ? "ready" : "quarantined"}}).Increment();
+}
+
+void ServerMetrics::TransitionsReported(const std::string& model, int64_t transitions) {
+  reported_.Add({{"model", model}}).Increment(static_cast<double>(transitions));
+}
+
+absl::string_view RejectionReason(absl::StatusCode code) {
+  switch (code) {
+    case absl::StatusCode::kOk:
+      return "";
+    case absl::StatusCode::kResourceExhausted:
+      return "queue_full";
+    case absl::StatusCode::kDeadlineExceeded:
+      return "deadline";
+    case absl::StatusCode::kCancelled:
+      return "cancelled";
+    case absl::StatusCode::kInvalidArgument:
+      return "invalid_argument";
+    case absl::StatusCode::kNotFound:
+      return "not_found";
+    case absl::StatusCode::kUnavailable:
+      return "unavailable";
+    default:
+      return "internal";
+  }
+}
+
+}  // namespace rollout

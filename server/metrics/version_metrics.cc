@@ -1,0 +1,45 @@
+#include "server/metrics/version_metrics.h"
+
+namespace rollout {
+namespace {
+
+prometheus::Histogram::BucketBoundaries LaneBuckets() {
+  prometheus::Histogram::BucketBoundaries buckets;
+  for (double lanes = 1; lanes <= 65536; lanes *= 2) buckets.push_back(lanes);
+  return buckets;
+}
+
+}  // namespace
+
+prometheus::Histogram::BucketBoundaries LatencyBuckets() {
+  prometheus::Histogram::BucketBoundaries buckets;
+  for (double seconds = 50e-6; seconds < 10.0; seconds *= 2) buckets.push_back(seconds);
+  buckets.push_back(10.0);
+  return buckets;
+}
+
+VersionMetrics::VersionMetrics()
+    : queue_seconds_(LatencyBuckets()),
+      compute_seconds_(LatencyBuckets()),
+      reply_seconds_(LatencyBuckets()),
+      batch_lanes_(LaneBuckets()) {}
+
+void VersionMetrics::QueueChanged(int64_t waiting_lanes) {
+  queue_lanes_.Set(static_cast<double>(waiting_lanes));
+}
+
+void VersionMetrics::BatchComputed(int64_t lanes, int64_t transitions, absl::Duration compute) {
+  batch_lanes_.Observe(static_cast<double>(lanes));
+  transitions_.Increment(static_cast<double>(transitions));
+  compute_seconds_.Observe(absl::ToDoubleSeconds(compute));
+}
+
+void VersionMetrics::TaskStarted(absl::Duration queued) {
+  queue_seconds_.Observe(absl::ToDoubleSeconds(queued));
+}
+
+void VersionMetrics::ReplyMade(absl::Duration reply) {
+  reply_seconds_.Observe(absl::ToDoubleSeconds(reply));
+}
+
+}  // namespace rollout

@@ -1,0 +1,48 @@
+// What is measured about one loaded version.
+#ifndef ROLLOUT_SERVER_METRICS_VERSION_METRICS_H_
+#define ROLLOUT_SERVER_METRICS_VERSION_METRICS_H_
+
+#include <prometheus/counter.h>
+#include <prometheus/gauge.h>
+#include <prometheus/histogram.h>
+
+#include <cstdint>
+
+#include "absl/time/time.h"
+#include "server/batching/batcher.h"
+
+namespace rollout {
+
+// 50 us to 10 s by factors of 2, in seconds: the buckets of every latency histogram.
+prometheus::Histogram::BucketBoundaries LatencyBuckets();
+
+// Histograms, counters and gauges of one version, owned by it: they go when it unloads. They stand
+// in no prometheus::Family; RegistryCollector reads them at a scrape. Any thread.
+class VersionMetrics final : public BatchObserver {
+ public:
+  VersionMetrics();
+
+  void QueueChanged(int64_t waiting_lanes) override;
+  void BatchComputed(int64_t lanes, int64_t transitions, absl::Duration compute) override;
+  void TaskStarted(absl::Duration queued) override;
+  void ReplyMade(absl::Duration reply);
+
+  const prometheus::Histogram& queue_seconds() const { return queue_seconds_; }
+  const prometheus::Histogram& compute_seconds() const { return compute_seconds_; }
+  const prometheus::Histogram& reply_seconds() const { return reply_seconds_; }
+  const prometheus::Histogram& batch_lanes() const { return batch_lanes_; }
+  const prometheus::Gauge& queue_lanes() const { return queue_lanes_; }
+  const prometheus::Counter& transitions() const { return transitions_; }
+
+ private:
+  prometheus::Histogram queue_seconds_;
+  prometheus::Histogram compute_seconds_;
+  prometheus::Histogram reply_seconds_;
+  prometheus::Histogram batch_lanes_;
+  prometheus::Gauge queue_lanes_;
+  prometheus::Counter transitions_;
+};
+
+}  // namespace rollout
+
+#endif  // ROLLOUT_SERVER_METRICS_VERSION_METRICS_H_

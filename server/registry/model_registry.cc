@@ -1,0 +1,259 @@
+#include "server/registry/model_registry.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <optional>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+
+namespace rollout {
+namespace {
+
+template <typename Map>
+std::string Keys(const Map& map) {
+  if (map.empty()) return "none";
+  return absl::StrJoin(
+      map, ", ", [](std::string* out, const auto& entry) { absl::StrAppend(out, entry.first); });
+}
+
+}  // namespace
+
+ModelRegistry::ModelRegistry(RegistryOptions options, LoadFunction load, const Clock* clock,
+                             RegistryObserver* observer)
+    : options_(std::move(options)), load_(std::move(load)), clock_(clock), observer_(observer) {}
+
+absl::StatusOr<ServableHandle> ModelRegistry::Find(const std::string& name, int64_t version) {
+  MutexLock lock(&mutex_);
+  const auto model = models_.find(name);
+  if (model == models_.end()) return NoModel(name);
+  const int64_t wanted = version == 0 ? model->second.serving : version;
+  const auto record = model->second.versions.find(wanted);
+  if (record == model->second.versions.end() || record->second.servable == nullptr) {
+    return NoVersion(name, model->second, version);
+  }
+  if (version != 0) record->second.servable->Named(clock_->Now());
+  return record->second.servable;
+}
+
+absl::Status ModelRegistry::NoModel(const std::string& name) const {
+  if (!scanned_) {
+    return absl::UnavailableError("the model repository has not been read yet: try again");
+  }
+  return absl::NotFoundError(
+      absl::StrCat("model \"", name, "\" is not in the repository; models: ", Keys(models_)));
+}
+
+absl::Status ModelRegistry::NoVersion(const std::string& name, const ModelRecord& model,
+                                      int64_t version) const {
+  std::vector<std::string> loaded;
+  bool loading = false;
+  for (const auto& [number, record] : model.versions) {
+    if (record.state == VersionState::kReady) loaded.push_back(absl::StrCat(number));
+    loading =
+        loading || (record.state == VersionState::kLoading && (version == 0 || version == number));
+  }
+  const std::string what = version == 0 ? absl::StrCat(name, " has no good version")
+                                        : absl::StrCat(name, " has no version ", version);
+  if (loading) return absl::UnavailableError(absl::StrCat(what, " yet: it is loading, try again"));
+
+  std::string message =
+      absl::StrCat(what, version == 0 ? "" : " loaded",
+                   "; loaded versions: ", loaded.empty() ? "none" : absl::StrJoin(loaded, ", "));
+  for (auto it = model.versions.rbegin(); it != model.versions.rend(); ++it) {
+    if (it->second.state != VersionState::kQuarantined) continue;
+    if (version != 0 && version != it->first) continue;
+    absl::StrAppend(&message, "; version ", it->first, " is quarantined: ", it->second.reason);
+    break;
+  }
+  return absl::NotFoundError(message);
+}
+
+bool ModelRegistry::Ready() const {
+  MutexLock lock(&mutex_);
+  return ready_;
+}
+
+ModelStatus ModelRegistry::StatusOf(const std::string& name, const ModelRecord& model) {
+  ModelStatus status;
+  status.name = name;
+  status.serving_version = model.serving;
+  for (auto it = model.versions.rbegin(); it != model.versions.rend(); ++it) {
+    status.versions.push_back(
+        {it->first, it->second.state, it->second.reason, it->second.servable});
+  }
+  return status;
+}
+
+std::vector<ModelStatus> ModelRegistry::Describe() const {
+  MutexLock lock(&mutex_);
+  std::vector<ModelStatus> all;
+  for (const auto& [name, model] : models_) all.push_back(StatusOf(name, model));
+  return all;
+}
+
+absl::StatusOr<ModelStatus> ModelRegistry::Describe(const std::string& name) const {
+  MutexLock lock(&mutex_);
+  const auto model = models_.find(name);
+  if (model == models_.end()) return NoModel(name);
+  return StatusOf(name, model->second);
+}
+
+absl::Status ModelRegistry::Poll() {
+  absl::StatusOr<RepositoryScan> scan = ScanRepository(options_.repository);
+  if (!scan.ok()) return scan.status();
+  std::set<std::string> ignored(scan->ignored.begin(), scan->ignored.end());
+  for (const std::string& line : ignored) {
+    if (logged_ignored_.count(line) == 0) spdlog::warn("event=ignored reason=\"{}\"", line);
+  }
+  logged_ignored_ = std::move(ignored);
+
+  std::vector<ServableHandle> dropped;
+  {
+    MutexLock lock(&mutex_);
+    Merge(*scan);
+    ActOnAll(&dropped);
+    UpdateReady();
+  }
+  dropped.clear();
+  observer_->Changed();
+  return absl::OkStatus();
+}
+
+void ModelRegistry::Merge(const RepositoryScan& scan) {
+  for (auto& [name, model] : models_) {
+    model.on_disk = false;
+    for (auto& [number, record] : model.versions) record.on_disk = false;
+  }
+  for (const RepositoryModel& found : scan.models) {
+    ModelRecord& model = models_[found.name];
+    model.on_disk = true;
+    for (const RepositoryVersion& version : found.versions) {
+      VersionRecord& record = model.versions[version.version];
+      record.on_disk = true;
+      record.still = record.fingerprint == version.fingerprint;
+      record.fingerprint = version.fingerprint;
+    }
+    if (!scanned_ && !found.versions.empty()) {
+      awaited_.emplace(found.name, found.versions.back().version);
+    }
+  }
+  scanned_ = true;
+}
+
+void ModelRegistry::ActOnAll(std::vector<ServableHandle>* dropped) {
+  for (auto it = models_.begin(); it != models_.end();) {
+    Act(it->first, &it->second, dropped);
+    it = !it->second.on_disk && it->second.versions.empty() ? models_.erase(it) : std::next(it);
+  }
+}
+
+void ModelRegistry::Act(const std::string& name, ModelRecord* model,
+                        std::vector<ServableHandle>* dropped) {
+  std::vector<VersionView> views;
+  for (const auto& [number, record] : model->versions) {
+    VersionView view;
+    view.version = number;
+    view.state = record.state;
+    view.on_disk = record.on_disk;
+    view.may_retry = record.state == VersionState::kQuarantined && record.still &&
+                     record.fingerprint != record.refused_fingerprint;
+    if (record.servable != nullptr) view.last_named = record.servable->last_named();
+    views.push_back(view);
+  }
+  const VersionActions actions = DecideVersions(views, options_.policy, clock_->Now());
+  for (const int64_t number : actions.load) {
+    model->versions[number].state = VersionState::kLoading;
+    to_load_.emplace_back(name, number);
+  }
+  for (const int64_t number : actions.unload) {
+    VersionRecord& record = model->versions[number];
+    record.state = VersionState::kUnloaded;
+    dropped->push_back(std::move(record.servable));
+    if (!record.on_disk) model->versions.erase(number);
+  }
+  for (const int64_t number : actions.forget) model->versions.erase(number);
+  model->serving = actions.serving;
+}
+
+bool ModelRegistry::LoadNext() {
+  std::string name;
+  int64_t version = 0;
+  Fingerprint fingerprint;  // of before the load, so that a change during it counts as one
+  ServableHandle oldest;
+  {
+    MutexLock lock(&mutex_);
+    if (to_load_.empty()) return false;
+    std::tie(name, version) = to_load_.front();
+    to_load_.pop_front();
+    const ModelRecord& model = models_[name];
+    fingerprint = model.versions.at(version).fingerprint;
+    for (const auto& [number, record] : model.versions) {
+      if (record.servable != nullptr && number != version) {
+        oldest = record.servable;
+        break;
+      }
+    }
+  }
+  observer_->Changed();
+
+  const absl::Time start = clock_->Now();
+  auto loaded = load_(name, version, oldest.get());
+  const double seconds = absl::ToDoubleSeconds(clock_->Now() - start);
+  const absl::Status verdict = loaded.status();
+  if (verdict.ok()) {
+    spdlog::info("event=version_ready model={} version={} engine={} device={} seconds={:.3f}", name,
+                 version, (*loaded)->engine_info().engine, (*loaded)->engine_info().device,
+                 seconds);
+  } else {
+    spdlog::warn("event=version_quarantined model={} version={} code={} reason=\"{}\"", name,
+                 version, absl::StatusCodeToString(verdict.code()), std::string(verdict.message()));
+  }
+
+  std::vector<ServableHandle> dropped;
+  {
+    MutexLock lock(&mutex_);
+    Record(name, version, fingerprint, std::move(loaded), &dropped);
+  }
+  oldest.reset();
+  dropped.clear();
+  observer_->LoadFinished(name, verdict);
+  observer_->Changed();
+  return true;
+}
+
+void ModelRegistry::Record(const std::string& name, int64_t version, const Fingerprint& fingerprint,
+                           absl::StatusOr<std::unique_ptr<Servable>> loaded,
+                           std::vector<ServableHandle>* dropped) {
+  ModelRecord& model = models_[name];
+  VersionRecord& record = model.versions[version];
+  if (loaded.ok()) {
+    record.state = VersionState::kReady;
+    record.reason.clear();
+    record.servable = unloader_.Manage(*std::move(loaded));
+  } else {
+    record.state = VersionState::kQuarantined;
+    record.reason = std::string(loaded.status().message());
+    record.refused_fingerprint = fingerprint;
+  }
+  Act(name, &model, dropped);
+  UpdateReady();
+}
+
+void ModelRegistry::UpdateReady() {
+  for (auto it = awaited_.begin(); it != awaited_.end();) {
+    const auto model = models_.find(it->first);
+    const VersionRecord* record = nullptr;
+    if (model != models_.end()) {
+      const auto found = model->second.versions.find(it->second);
+      if (found != model->second.versions.end()) record = &found->second;
+    }
+    const bool judged = record == nullptr || record->state == VersionState::kReady ||
+                        record->state == VersionState::kQuarantined;
+    it = judged ? awaited_.erase(it) : std::next(it);
+  }
+  if (scanned_ && awaited_.empty()) ready_ = true;
+}
+
+}  // namespace rollout

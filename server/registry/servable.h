@@ -1,0 +1,65 @@
+// A loaded version: what a request computes with.
+#ifndef ROLLOUT_SERVER_REGISTRY_SERVABLE_H_
+#define ROLLOUT_SERVER_REGISTRY_SERVABLE_H_
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "absl/time/time.h"
+#include "base/clock.h"
+#include "models/engines/engine.h"
+#include "models/transition_model.h"
+#include "server/batching/batcher.h"
+#include "server/metrics/version_metrics.h"
+
+namespace rollout {
+
+// What makes a Servable.
+struct ServableParts {
+  std::shared_ptr<const TransitionModel> model;
+  int64_t version = 0;
+  std::unique_ptr<Engine> engine;  // checked and warm
+  std::string fallback_reason;     // why not the fastest engine; empty = it is
+  absl::Time published;
+  BatchLimits batch_limits;
+};
+
+// One immutable version with its engine, its queue and what is measured about it. Made by the
+// loader, owned by the registry and by the handles of requests in flight, destroyed on the
+// registry's unloading thread. Any thread may use it.
+class Servable {
+ public:
+  // `clock` outlives the servable.
+  Servable(ServableParts parts, const Clock* clock);
+
+  const TransitionModelSpec& spec() const { return parts_.model->spec; }
+  const std::string& name() const { return spec().name; }
+  int64_t version() const { return parts_.version; }
+  const EngineInfo& engine_info() const { return engine_info_; }
+  const std::string& fallback_reason() const { return parts_.fallback_reason; }
+  absl::Time published() const { return parts_.published; }
+
+  Batcher& batcher() { return batcher_; }
+  VersionMetrics& metrics() { return metrics_; }
+
+  // When a request last named this version.
+  void Named(absl::Time now) { last_named_ns_.store(absl::ToUnixNanos(now)); }
+  absl::Time last_named() const;
+
+ private:
+  const ServableParts parts_;
+  const EngineInfo engine_info_;
+  std::atomic<int64_t> last_named_ns_;
+  VersionMetrics metrics_;
+  Batcher batcher_;  // last: its thread uses engine and metrics
+};
+
+// Pins a version: it stays loaded as long as a handle exists. Whoever drops the last one does not
+// pay for the destruction (Unloader). Handles must be gone before the registry.
+using ServableHandle = std::shared_ptr<Servable>;
+
+}  // namespace rollout
+
+#endif  // ROLLOUT_SERVER_REGISTRY_SERVABLE_H_

@@ -1,0 +1,182 @@
+#include "server/rollout_server.h"
+
+#include <grpcpp/security/server_credentials.h>
+#include <grpcpp/server_builder.h>
+#include <spdlog/spdlog.h>
+
+#include <chrono>
+#include <cstdio>
+#include <exception>
+#include <fstream>
+#include <map>
+#include <thread>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "server/listen_failure.h"
+
+namespace rollout {
+namespace {
+
+CallEnvironment MakeEnvironment(const ServerOptions& options, ModelRegistry* registry,
+                                const Clock* clock, const std::atomic<bool>* draining) {
+  CallEnvironment environment;
+  environment.registry = registry;
+  environment.clock = clock;
+  environment.limits = options.request;
+  environment.draining = draining;
+  return environment;
+}
+
+std::unique_ptr<grpc::Server> Listen(grpc::ServerBuilder* builder, const std::string& address,
+                                     int* port) {
+  // Without this a second server could share an occupied port unnoticed.
+  builder->AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+  builder->AddListeningPort(address, grpc::InsecureServerCredentials(), port);
+  return builder->BuildAndStart();
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<RolloutServer>> RolloutServer::Start(const ServerOptions& options) {
+  std::unique_ptr<RolloutServer> server(new RolloutServer(options));
+  if (absl::Status opened = server->Open(); !opened.ok()) return opened;
+  return server;
+}
+
+RolloutServer::RolloutServer(const ServerOptions& options)
+    : options_(options),
+      loader_({options.model_repository, options.engine, options.batch},
+              MakeEngineModuleFinder(options.engine_dir), &clock_),
+      registry_(
+          {options.model_repository, options.versions},
+          [this](const std::string& model, int64_t version, const Servable* oldest) {
+            return loader_.Load(model, version, oldest);
+          },
+          &clock_, this),
+      transition_model_(MakeEnvironment(options, &registry_, &clock_, &draining_), &metrics_),
+      inference_(MakeEnvironment(options, &registry_, &clock_, &draining_), ROLLOUT_VERSION,
+                 &metrics_),
+      collector_(std::make_shared<RegistryCollector>(&registry_)) {}
+
+absl::Status RolloutServer::Open() {
+  if (absl::Status readable = registry_.Poll(); !readable.ok()) {
+    return absl::Status(readable.code(),
+                        absl::StrCat("--model-repository=", options_.model_repository,
+                                     ": cannot be read: ", readable.message(),
+                                     "; give a readable folder that holds <model>/<version>/"));
+  }
+  if (absl::Status status = ListenForRequests(); !status.ok()) return status;
+  if (absl::Status status = ListenForHealth(); !status.ok()) return status;
+  if (absl::Status status = ListenForScrapes(); !status.ok()) return status;
+  if (absl::Status status = WritePortFile(); !status.ok()) return status;
+  watcher_ = std::make_unique<RepositoryWatcher>(&registry_, options_.poll_interval);
+  spdlog::info("event=listening address={} metrics={} health={} model_repository={}",
+               listen_address_, options_.metrics_listen, options_.health_listen,
+               options_.model_repository);
+  return absl::OkStatus();
+}
+
+absl::Status RolloutServer::ListenForRequests() {
+  grpc::ServerBuilder builder;
+  builder.SetMaxReceiveMessageSize(static_cast<int>(options_.max_message_bytes));
+  builder.RegisterService(&transition_model_);
+  builder.RegisterService(&inference_);
+  builder.RegisterService(&health_);
+  int port = 0;
+  server_ = Listen(&builder, options_.listen, &port);
+  if (server_ == nullptr || port == 0) return ListenFailure("listen", options_.listen);
+  listen_address_ = options_.listen;
+  if (const size_t colon = listen_address_.rfind(':'); listen_address_.rfind("unix:", 0) != 0) {
+    listen_address_ = absl::StrCat(listen_address_.substr(0, colon), ":", port);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status RolloutServer::ListenForHealth() {
+  if (options_.health_listen.empty()) return absl::OkStatus();
+  grpc::ServerBuilder builder;
+  builder.RegisterService(&plain_health_);
+  int port = 0;
+  health_server_ = Listen(&builder, options_.health_listen, &port);
+  if (health_server_ == nullptr || port == 0) {
+    return ListenFailure("health-listen", options_.health_listen);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status RolloutServer::ListenForScrapes() {
+  if (options_.metrics_listen.empty()) return absl::OkStatus();
+  try {
+    exposer_ = std::make_unique<prometheus::Exposer>(options_.metrics_listen);
+  } catch (const std::exception&) {
+    return ListenFailure("metrics-listen", options_.metrics_listen);
+  }
+  exposer_->RegisterCollectable(metrics_.registry());
+  exposer_->RegisterCollectable(collector_);
+  return absl::OkStatus();
+}
+
+absl::Status RolloutServer::WritePortFile() const {
+  if (options_.port_file.empty()) return absl::OkStatus();
+  // A reader that waits for the file must not see half of it.
+  const std::string temporary = options_.port_file + ".new";
+  std::ofstream file(temporary);
+  file << listen_address_ << "\n";
+  file.close();
+  if (!file || std::rename(temporary.c_str(), options_.port_file.c_str()) != 0) {
+    return absl::NotFoundError(absl::StrCat("--port-file=", options_.port_file,
+                                            ": cannot be written; give a path in a folder that "
+                                            "exists and may be written to"));
+  }
+  return absl::OkStatus();
+}
+
+void RolloutServer::LoadFinished(const std::string& model, const absl::Status& verdict) {
+  metrics_.LoadFinished(model, verdict);
+}
+
+void RolloutServer::Changed() {
+  MutexLock lock(&health_mutex_);
+  const bool leaving = leaving_.load();
+  std::map<std::string, bool> serving;
+  for (const ModelStatus& model : registry_.Describe()) {
+    serving[model.name] = model.serving_version != 0 && !leaving;
+  }
+  serving[""] = registry_.Ready() && !leaving;
+  serving[kLiveService] = true;
+  health_.SetServing(serving);
+  plain_health_.SetServing(serving);
+}
+
+std::shared_ptr<grpc::Channel> RolloutServer::InProcessChannel() {
+  return server_->InProcessChannel(grpc::ChannelArguments());
+}
+
+void RolloutServer::Drain() {
+  if (std::exchange(drained_, true) || server_ == nullptr) return;
+  spdlog::info("event=draining delay={} timeout={}", absl::FormatDuration(options_.drain_delay),
+               absl::FormatDuration(options_.drain_timeout));
+  leaving_.store(true);
+  Changed();
+  std::this_thread::sleep_for(absl::ToChronoNanoseconds(options_.drain_delay));
+  draining_.store(true);
+  health_.EndWatches();
+  server_->Shutdown(std::chrono::system_clock::now() +
+                    absl::ToChronoSeconds(absl::Ceil(options_.drain_timeout, absl::Seconds(1))));
+  server_->Wait();
+  if (health_server_ != nullptr) {
+    plain_health_.EndWatches();
+    health_server_->Shutdown(std::chrono::system_clock::now() + std::chrono::seconds(1));
+    health_server_->Wait();
+  }
+  spdlog::info("event=drained");
+}
+
+RolloutServer::~RolloutServer() {
+  Drain();
+  exposer_.reset();
+  watcher_.reset();
+}
+
+}  // namespace rollout

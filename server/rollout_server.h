@@ -1,0 +1,88 @@
+// The server: registry, services and metrics put together.
+#ifndef ROLLOUT_SERVER_ROLLOUT_SERVER_H_
+#define ROLLOUT_SERVER_ROLLOUT_SERVER_H_
+
+#include <grpcpp/channel.h>
+#include <grpcpp/server.h>
+#include <prometheus/exposer.h>
+
+#include <atomic>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "base/clock.h"
+#include "base/mutex.h"
+#include "server/config/server_options.h"
+#include "server/metrics/registry_collector.h"
+#include "server/metrics/server_metrics.h"
+#include "server/registry/model_registry.h"
+#include "server/registry/repository_watcher.h"
+#include "server/registry/servable_loader.h"
+#include "server/services/health_service.h"
+#include "server/services/inference_service.h"
+#include "server/services/transition_model_service.h"
+
+namespace rollout {
+
+// Listens from Start until Drain. One thread starts, drains and destroys it.
+class RolloutServer final : private RegistryObserver {
+ public:
+  // Errors in one line naming option, value and remedy: NOT_FOUND or PERMISSION_DENIED (the
+  // repository), UNAVAILABLE (an address that cannot be listened on).
+  static absl::StatusOr<std::unique_ptr<RolloutServer>> Start(const ServerOptions& options);
+
+  // Drains where that was not done.
+  ~RolloutServer() override;
+  RolloutServer(const RolloutServer&) = delete;
+  RolloutServer& operator=(const RolloutServer&) = delete;
+
+  // NOT_SERVING; after drain_delay refuses new requests; returns when those in flight are finished,
+  // at the latest after drain_timeout, when they are cancelled.
+  void Drain();
+
+  // "127.0.0.1:41233": `listen` with the port that the system chose.
+  const std::string& listen_address() const { return listen_address_; }
+
+  // For tests and embedding: a channel that needs no socket.
+  std::shared_ptr<grpc::Channel> InProcessChannel();
+
+ private:
+  explicit RolloutServer(const ServerOptions& options);
+
+  absl::Status Open();
+  absl::Status ListenForRequests();
+  absl::Status ListenForHealth();
+  absl::Status ListenForScrapes();
+  absl::Status WritePortFile() const;
+
+  void LoadFinished(const std::string& model, const absl::Status& verdict) override;
+  void Changed() override ABSL_LOCKS_EXCLUDED(health_mutex_);
+
+  const ServerOptions options_;
+  const SteadyClock clock_;
+  ServerMetrics metrics_;
+  std::atomic<bool> draining_ = false;  // requests are refused
+  std::atomic<bool> leaving_ = false;   // health says NOT_SERVING
+
+  Mutex health_mutex_;  // one update of the health services at a time, in order
+  HealthService health_;
+  HealthService plain_health_;  // of --health-listen: a service belongs to one gRPC server
+  ServableLoader loader_;
+  ModelRegistry registry_;
+  TransitionModelService transition_model_;
+  InferenceService inference_;
+  std::shared_ptr<RegistryCollector> collector_;
+
+  std::unique_ptr<prometheus::Exposer> exposer_;
+  std::unique_ptr<grpc::Server> health_server_;
+  std::unique_ptr<grpc::Server> server_;
+  std::string listen_address_;
+  bool drained_ = false;
+  std::unique_ptr<RepositoryWatcher> watcher_;  // last: stops before what it feeds
+};
+
+}  // namespace rollout
+
+#endif  // ROLLOUT_SERVER_ROLLOUT_SERVER_H_

@@ -1,0 +1,44 @@
+#include "server/services/model_messages.h"
+
+#include "models/checkpoint/model_json.h"
+
+namespace rollout {
+namespace {
+
+v1::ModelVersion::State StateMessage(VersionState state) {
+  switch (state) {
+    case VersionState::kUnloaded:
+      return v1::ModelVersion::UNLOADED;
+    case VersionState::kLoading:
+      return v1::ModelVersion::LOADING;
+    case VersionState::kReady:
+      return v1::ModelVersion::READY;
+    case VersionState::kQuarantined:
+      return v1::ModelVersion::QUARANTINED;
+  }
+  return v1::ModelVersion::STATE_UNSPECIFIED;
+}
+
+}  // namespace
+
+v1::Model ModelMessage(const ModelStatus& status) {
+  v1::Model model;
+  model.set_name(status.name);
+  model.set_serving_version(status.serving_version);
+  for (const VersionStatus& version : status.versions) {
+    v1::ModelVersion* message = model.add_versions();
+    message->set_version(version.version);
+    message->set_state(StateMessage(version.state));
+    message->set_reason(version.reason);
+    if (version.servable == nullptr) continue;
+    message->set_engine(version.servable->engine_info().engine);
+    message->set_device(version.servable->engine_info().device);
+    message->set_fallback_reason(version.servable->fallback_reason());
+    *message->mutable_spec() = SpecToProto(version.servable->spec());
+    message->set_published_timestamp_seconds(
+        absl::ToDoubleSeconds(version.servable->published() - absl::UnixEpoch()));
+  }
+  return model;
+}
+
+}  // namespace rollout

@@ -1,0 +1,108 @@
+#include "server/services/rollout_call.h"
+
+#include <algorithm>
+#include <chrono>
+#include <new>
+
+#include "absl/strings/str_cat.h"
+#include "server/services/grpc_status.h"
+
+namespace rollout {
+namespace {
+
+// gRPC gives deadlines by the system's clock; ours does not jump.
+absl::Time Deadline(const grpc::CallbackServerContext& context, const Clock& clock,
+                    absl::Duration timeout) {
+  const auto deadline = context.deadline();
+  absl::Duration left = timeout;
+  if (deadline != std::chrono::system_clock::time_point::max()) {
+    left = std::min(left, absl::FromChrono(deadline - std::chrono::system_clock::now()));
+  }
+  return clock.Now() + left;
+}
+
+}  // namespace
+
+grpc::ServerUnaryReactor* RolloutCall::Start(const CallEnvironment& environment,
+                                             const RolloutCodec* codec,
+                                             ServerMetrics::Method* method,
+                                             grpc::CallbackServerContext* context,
+                                             const grpc::ByteBuffer* request,
+                                             grpc::ByteBuffer* reply) {
+  auto* call = new RolloutCall(environment, codec, method, context, reply);
+  call->Queue(*request);
+  return call;
+}
+
+RolloutCall::RolloutCall(const CallEnvironment& environment, const RolloutCodec* codec,
+                         ServerMetrics::Method* method, grpc::CallbackServerContext* context,
+                         grpc::ByteBuffer* reply)
+    : environment_(environment),
+      codec_(codec),
+      method_(method),
+      context_(context),
+      reply_(reply),
+      arrived_(environment.clock->Now()) {}
+
+void RolloutCall::Queue(const grpc::ByteBuffer& request) {
+  if (environment_.draining->load()) {
+    End(absl::UnavailableError("the server is draining: ask another one"));
+    return;
+  }
+  absl::StatusOr<DecodedRollout> decoded =
+      codec_->Decode(request, environment_.registry, environment_.limits);
+  if (!decoded.ok()) {
+    End(decoded.status());
+    return;
+  }
+  decoded_ = *std::move(decoded);
+  answer_.emplace(decoded_.query, decoded_.servable->spec());
+  task_.job = answer_->JobFor(decoded_.query);
+  task_.deadline = Deadline(*context_, *environment_.clock, decoded_.timeout);
+  task_.done = [this](const absl::Status& status) { Computed(status); };
+
+  absl::Status submitted;
+  {
+    // Computed waits for this lock, so it sees everything written so far.
+    MutexLock lock(&mutex_);
+    submitted = decoded_.servable->batcher().Submit(&task_);
+    queued_ = submitted.ok();
+  }
+  if (!submitted.ok()) End(submitted);
+}
+
+void RolloutCall::OnCancel() {
+  {
+    MutexLock lock(&mutex_);
+    if (!queued_) return;
+  }
+  // Outside of the lock, for a waiting task is finished in there. The call lives until this
+  // function returns (gRPC's promise), and the handle keeps the batcher.
+  decoded_.servable->batcher().Cancel(&task_);
+}
+
+void RolloutCall::Computed(const absl::Status& status) {
+  {
+    MutexLock lock(&mutex_);
+    queued_ = false;
+  }
+  if (!status.ok()) {
+    End(status);
+    return;
+  }
+  const absl::Time start = environment_.clock->Now();
+  answer_->Thin(decoded_.query, decoded_.servable->spec());
+  *reply_ = codec_->Encode(decoded_, &*answer_);
+  decoded_.servable->metrics().ReplyMade(environment_.clock->Now() - start);
+  End(absl::OkStatus());
+}
+
+void RolloutCall::End(const absl::Status& status) {
+  method_->Finished(status.code(), environment_.clock->Now() - arrived_);
+  Finish(ToGrpcStatus(status, context_));
+  // gRPC may have deleted this object by now.
+}
+
+void RolloutCall::OnDone() { delete this; }
+
+}  // namespace rollout

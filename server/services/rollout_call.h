@@ -1,0 +1,69 @@
+// One rollout request, from its bytes to its reply.
+#ifndef ROLLOUT_SERVER_SERVICES_ROLLOUT_CALL_H_
+#define ROLLOUT_SERVER_SERVICES_ROLLOUT_CALL_H_
+
+#include <grpcpp/server_context.h>
+#include <grpcpp/support/byte_buffer.h>
+#include <grpcpp/support/server_callback.h>
+
+#include <optional>
+
+#include "base/clock.h"
+#include "base/mutex.h"
+#include "server/batching/rollout_task.h"
+#include "server/metrics/server_metrics.h"
+#include "server/registry/model_registry.h"
+#include "server/services/rollout_codec.h"
+
+namespace rollout {
+
+// What calls need of the server. Everything outlives every call.
+struct CallEnvironment {
+  ModelRegistry* registry = nullptr;
+  const Clock* clock = nullptr;
+  RequestLimits limits;
+  const std::atomic<bool>* draining = nullptr;  // refuse with UNAVAILABLE
+};
+
+// Decodes and queues on gRPC's thread, which it never blocks; finishes on the batcher's. Owns the
+// query, the answer's memory and the handle that pins the version. Deletes itself when gRPC is done
+// with it.
+class RolloutCall final : public grpc::ServerUnaryReactor {
+ public:
+  // `codec` and `method` outlive the call.
+  static grpc::ServerUnaryReactor* Start(const CallEnvironment& environment,
+                                         const RolloutCodec* codec, ServerMetrics::Method* method,
+                                         grpc::CallbackServerContext* context,
+                                         const grpc::ByteBuffer* request, grpc::ByteBuffer* reply);
+
+ private:
+  RolloutCall(const CallEnvironment& environment, const RolloutCodec* codec,
+              ServerMetrics::Method* method, grpc::CallbackServerContext* context,
+              grpc::ByteBuffer* reply);
+
+  void Queue(const grpc::ByteBuffer& request) ABSL_LOCKS_EXCLUDED(mutex_);
+  // On the batcher's thread.
+  void Computed(const absl::Status& status) ABSL_LOCKS_EXCLUDED(mutex_);
+  void End(const absl::Status& status);
+  void OnCancel() override ABSL_LOCKS_EXCLUDED(mutex_);
+  void OnDone() override;
+
+  const CallEnvironment environment_;
+  const RolloutCodec* const codec_;
+  ServerMetrics::Method* const method_;
+  grpc::CallbackServerContext* const context_;
+  grpc::ByteBuffer* const reply_;
+  const absl::Time arrived_;
+
+  DecodedRollout decoded_;
+  std::optional<RolloutAnswer> answer_;
+  RolloutTask task_;
+
+  // Also hands what was written above from gRPC's thread to the batcher's and back.
+  Mutex mutex_;
+  bool queued_ ABSL_GUARDED_BY(mutex_) = false;  // the batcher has the task
+};
+
+}  // namespace rollout
+
+#endif  // ROLLOUT_SERVER_SERVICES_ROLLOUT_CALL_H_

@@ -1,0 +1,72 @@
+// What a rollout request asks, checked, whichever protocol it came by. Pure functions.
+#ifndef ROLLOUT_SERVER_SERVICES_ROLLOUT_QUERY_H_
+#define ROLLOUT_SERVER_SERVICES_ROLLOUT_QUERY_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "models/transition_model.h"
+
+namespace rollout {
+
+// What one request may cost. The names in messages are those of the server's options.
+struct RequestLimits {
+  int64_t max_lanes = 65536;
+  int64_t max_horizon = 16384;
+  int64_t max_reply_bytes = int64_t{256} << 20;
+};
+
+// A float32 tensor as it came: row-major, little-endian, unpadded.
+struct FloatTensorView {
+  std::string field;  // for messages: "controls"
+  std::vector<uint64_t> shape;
+  absl::string_view data;
+};
+
+struct WantedOutputs {
+  bool trajectory = false;
+  bool final_state = false;
+  bool total_return = false;
+  bool rewards = false;
+  bool terminated_step = false;
+  bool first_non_finite_step = false;
+  int64_t stride = 1;  // of the trajectory
+};
+
+// Ready for an engine: sizes agree, every number is finite, controls are clipped where asked.
+struct RolloutQuery {
+  int64_t lanes = 0;                  // B
+  int64_t horizon = 0;                // T
+  std::vector<float> initial_states;  // [S, 2n], S = 1 or B
+  std::vector<float> controls;        // [B, T, nu]
+  WantedOutputs wanted;
+};
+
+// The product, or nullopt where it exceeds 2^63 - 1.
+std::optional<int64_t> CheckedProduct(absl::Span<const uint64_t> factors);
+
+// "[2, 50, 3]".
+std::string ShapeText(absl::Span<const uint64_t> shape);
+
+// INVALID_ARGUMENT naming the field, what it got and what was expected: ranks and sizes that do not
+// fit `spec` or each other, no lane or no transition, bytes that are not the shape's, NaN or
+// infinity (looked for before clipping, which would swallow it), outputs that the model cannot
+// give, more than `limits` (naming the server's option).
+absl::StatusOr<RolloutQuery> MakeRolloutQuery(const TransitionModelSpec& spec,
+                                              const FloatTensorView& initial_states,
+                                              const FloatTensorView& controls,
+                                              const WantedOutputs& wanted, bool clip_controls,
+                                              const RequestLimits& limits);
+
+// Rows of the trajectory in a reply: the initial state, then every stride-th one.
+inline int64_t TrajectoryRows(int64_t horizon, int64_t stride) { return 1 + horizon / stride; }
+
+}  // namespace rollout
+
+#endif  // ROLLOUT_SERVER_SERVICES_ROLLOUT_QUERY_H_

@@ -1,0 +1,112 @@
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "rollout/v1/transition_model.pb.h"
+#include "server/services/message_bytes.h"
+#include "server/services/reply_writer.h"
+#include "server/services/rollout_codec.h"
+
+namespace rollout {
+namespace {
+
+absl::StatusOr<FloatTensorView> View(const char* field, const v1::Tensor& tensor) {
+  if (tensor.dtype() != v1::Tensor::FP32) {
+    return absl::InvalidArgumentError(absl::StrCat(field, ": got dtype ",
+                                                   v1::Tensor::DataType_Name(tensor.dtype()),
+                                                   ", expected FP32 (little-endian, row-major)"));
+  }
+  return FloatTensorView{field, std::vector<uint64_t>(tensor.shape().begin(), tensor.shape().end()),
+                         tensor.data()};
+}
+
+WantedOutputs Wanted(const v1::RolloutOutputs& outputs) {
+  WantedOutputs wanted;
+  wanted.trajectory = outputs.trajectory();
+  wanted.final_state = outputs.final_state();
+  wanted.total_return = outputs.total_return();
+  wanted.rewards = outputs.rewards();
+  wanted.terminated_step = outputs.terminated_step();
+  wanted.first_non_finite_step = outputs.first_non_finite_step();
+  wanted.stride = outputs.stride() == 0 ? 1 : outputs.stride();
+  const bool nothing_chosen = !wanted.trajectory && !wanted.final_state && !wanted.total_return &&
+                              !wanted.rewards && !wanted.terminated_step &&
+                              !wanted.first_non_finite_step;
+  if (nothing_chosen) wanted.trajectory = true;
+  return wanted;
+}
+
+void AppendTensor(int field, v1::Tensor::DataType dtype, std::initializer_list<int64_t> shape,
+                  OutputBuffer* data, ReplyWriter* writer) {
+  if (data->empty()) return;
+  v1::Tensor head;
+  head.set_dtype(dtype);
+  for (const int64_t size : shape) head.add_shape(size);
+  writer->AppendMessageWithBytes(field, head, v1::Tensor::kDataFieldNumber, data->Release());
+}
+
+class TransitionModelCodec final : public RolloutCodec {
+ public:
+  absl::StatusOr<DecodedRollout> Decode(const grpc::ByteBuffer& bytes, ModelRegistry* registry,
+                                        const RequestLimits& limits) const override {
+    v1::RolloutRequest request;
+    if (absl::Status parsed = ParseMessage(bytes, &request); !parsed.ok()) return parsed;
+    auto servable = registry->Find(request.model(), static_cast<int64_t>(request.version()));
+    if (!servable.ok()) return servable.status();
+    const auto initial_states = View("initial_states", request.initial_states());
+    if (!initial_states.ok()) return initial_states.status();
+    const auto controls = View("controls", request.controls());
+    if (!controls.ok()) return controls.status();
+    const bool clip = !request.has_clip_controls() || request.clip_controls();
+    auto query = MakeRolloutQuery((*servable)->spec(), *initial_states, *controls,
+                                  Wanted(request.outputs()), clip, limits);
+    if (!query.ok()) return query.status();
+
+    DecodedRollout decoded;
+    decoded.servable = *std::move(servable);
+    decoded.query = *std::move(query);
+    decoded.id = request.id();
+    return decoded;
+  }
+
+  grpc::ByteBuffer Encode(const DecodedRollout& request, RolloutAnswer* answer) const override {
+    using Reply = v1::RolloutReply;
+    constexpr auto kFloat = v1::Tensor::FP32;
+    constexpr auto kInt = v1::Tensor::INT32;
+    const RolloutQuery& query = request.query;
+    const int64_t lanes = query.lanes;
+    const int64_t state_size = request.servable->spec().state_size();
+
+    Reply head;
+    head.set_model(request.servable->name());
+    head.set_version(request.servable->version());
+    head.set_id(request.id);
+    ReplyWriter writer;
+    writer.AppendFields(head);
+    AppendTensor(Reply::kTrajectoryFieldNumber, kFloat,
+                 {lanes, TrajectoryRows(query.horizon, query.wanted.stride), state_size},
+                 &answer->trajectory, &writer);
+    AppendTensor(Reply::kFinalStateFieldNumber, kFloat, {lanes, state_size}, &answer->final_state,
+                 &writer);
+    AppendTensor(Reply::kTotalReturnFieldNumber, kFloat, {lanes}, &answer->total_return, &writer);
+    AppendTensor(Reply::kRewardsFieldNumber, kFloat, {lanes, query.horizon}, &answer->rewards,
+                 &writer);
+    AppendTensor(Reply::kTerminatedStepFieldNumber, kInt, {lanes}, &answer->terminated_step,
+                 &writer);
+    // Nobody has to ask to be told that a lane diverged.
+    if (query.wanted.first_non_finite_step || answer->diverged(query)) {
+      AppendTensor(Reply::kFirstNonFiniteStepFieldNumber, kInt, {lanes},
+                   &answer->first_non_finite_step, &writer);
+    }
+    return writer.Finish();
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<RolloutCodec> MakeTransitionModelCodec() {
+  return std::make_unique<TransitionModelCodec>();
+}
+
+}  // namespace rollout
