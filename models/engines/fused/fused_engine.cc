@@ -11,8 +11,10 @@
 #include "absl/strings/str_cat.h"
 #include "models/engines/fused/fused_model.h"
 #include "models/engines/fused/lane_group.h"
+#include "models/engines/fused/packed_model.h"
 #include "models/engines/fused/scalar_kernel.h"
 #include "models/engines/fused/thread_pool.h"
+#include "models/engines/fused/vector_kernel.h"
 #include "models/rewards/reward.h"
 
 namespace rollout {
@@ -47,9 +49,9 @@ class FusedCpuEngine final : public Engine {
  public:
   FusedCpuEngine(FusedModel model, const Scoring& scoring, int threads)
       : model_(std::move(model)), has_reward_(scoring.reward != nullptr), pool_(threads) {
+    if (VectorLanes() > 1) packed_ = MakePackedModel(model_, VectorLanes());
     for (int i = 0; i < threads; ++i) {
-      groups_.push_back(std::make_unique<LaneGroup>(
-          model_, scoring, std::make_unique<ScalarKernel>(model_), kMaxGroupLanes));
+      groups_.push_back(std::make_unique<LaneGroup>(model_, scoring, MakeKernel(), kMaxGroupLanes));
     }
   }
 
@@ -75,7 +77,13 @@ class FusedCpuEngine final : public Engine {
  private:
   absl::Status Check(const RolloutJob& job) const;
 
+  std::unique_ptr<TransitionKernel> MakeKernel() const {
+    if (packed_ == nullptr) return std::make_unique<ScalarKernel>(model_);
+    return MakeVectorKernel(*packed_);
+  }
+
   const FusedModel model_;
+  std::unique_ptr<const PackedModel> packed_;  // nullptr: this CPU has no vectors that we know
   const bool has_reward_;
   std::vector<std::unique_ptr<LaneGroup>> groups_;  // [threads]
   ThreadPool pool_;
