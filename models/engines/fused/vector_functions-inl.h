@@ -72,9 +72,10 @@ HWY_INLINE V FastTanh(D d, V x) {
 template <class D, class V = hn::Vec<D>>
 HWY_INLINE V Sigmoid(D d, V x) {
   const V one = hn::Set(d, 1.0f);
-  // Beyond 80 the result is 0 or 1 and e^x would leave Exp's range. NaN stays NaN.
+  // Beyond 80 the result is 0 or 1 and e^x would leave Exp's range.
   const V bounded = hn::Max(hn::Set(d, -80.0f), hn::Min(hn::Set(d, 80.0f), x));
-  return hn::Div(one, hn::Add(one, hn::Exp(d, hn::Neg(bounded))));
+  const V y = hn::Div(one, hn::Add(one, hn::Exp(d, hn::Neg(bounded))));
+  return hn::IfThenElse(hn::Eq(x, x), y, x);  // NaN stays NaN, which Exp would hide
 }
 
 // log(1 + e^x) = max(x, 0) + log1p(e^-|x|).

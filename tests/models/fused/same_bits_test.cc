@@ -1,5 +1,6 @@
 // A lane has the same bits whatever it is computed beside, on however many threads.
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <limits>
 #include <string>
@@ -38,7 +39,7 @@ TransitionModel MakeModel(const Kind& kind, int ensemble_size = 1) {
   choice.num_positions = 5;
   choice.angular_positions = {1, 3};
   choice.ignored_positions = {0};
-  choice.hidden_sizes = {128, 37, 21};  // 1, 2 and 4 partial sums
+  choice.hidden_sizes = {80, 37, 21};  // 1, 2 and 4 partial sums
   choice.transition_dt = 0.05;
   choice.substeps = 3;
   choice.ensemble_size = ensemble_size;
@@ -52,7 +53,7 @@ class SameBitsTest : public testing::TestWithParam<int64_t> {
 
 TEST_P(SameBitsTest, ALaneHasTheSameBitsInAnyBatchAndAtAnyThreadCount) {
   constexpr int kLanes = 71;
-  constexpr int kHorizon = 6;
+  constexpr int kHorizon = 3;
   for (const Kind& kind : kKinds) {
     const TransitionModel model = MakeModel(kind);
     const size_t lane_size = (kHorizon + 1) * size_t(model.spec.state_size());
@@ -72,7 +73,7 @@ TEST_P(SameBitsTest, ALaneHasTheSameBitsInAnyBatchAndAtAnyThreadCount) {
     }
     for (int threads : {1, 2, 3}) {
       const auto engine = MakeFusedEngine(model, threads);
-      for (int lanes : {2, 3, 5, 8, 9, 15, 16, 17, 31, 32, 33, 47, kLanes}) {
+      for (int lanes : {2, 5, 9, 16, 17, 33, kLanes}) {
         const int first = kLanes - lanes;
         const std::vector<float> together =
             Trajectories(*engine, model.spec, slice(initial, model.spec.state_size(), first, lanes),
