@@ -317,14 +317,14 @@ Carried Step(IntegratorMethod method, const RightHandSide& f, const Carried& z, 
 
 std::vector<double> ReferenceRollout(const TransitionModel& model, int member,
                                      const std::vector<float>& initial,
-                                     const std::vector<float>& controls) {
+                                     const std::vector<float>& controls, int horizon) {
   const TransitionModelSpec& spec = model.spec;
   const Member dynamics(model, member);
   Vector trajectory(initial.begin(), initial.end());
   Carried carried = dynamics.Enter(trajectory);
   const size_t nu = static_cast<size_t>(spec.num_controls);
   const double h = spec.transition_dt / spec.integrator.substeps;
-  for (size_t t = 0; t < controls.size() / nu; ++t) {
+  for (size_t t = 0; t < static_cast<size_t>(horizon); ++t) {
     const Vector u(controls.begin() + static_cast<int64_t>(t * nu),
                    controls.begin() + static_cast<int64_t>((t + 1) * nu));
     const RightHandSide f = [&](const Carried& z) { return dynamics.Derivative(z, u); };
@@ -350,7 +350,7 @@ std::vector<double> ReferenceRollouts(const TransitionModel& model,
     for (int member = 0; member < spec.ensemble_size; ++member) {
       mean = Add(mean, 1.0 / spec.ensemble_size,
                  ReferenceRollout(model, member, std::vector<float>(z0, z0 + spec.state_size()),
-                                  std::vector<float>(u, u + horizon * spec.num_controls)));
+                                  std::vector<float>(u, u + horizon * spec.num_controls), horizon));
     }
     all.insert(all.end(), mean.begin(), mean.end());
   }

@@ -14,7 +14,7 @@ namespace rollout {
 // [T, nu]. At most six positions. DOPRI5 is answered with RK4 at a 16th of a substep.
 std::vector<double> ReferenceRollout(const TransitionModel& model, int member,
                                      const std::vector<float>& initial,
-                                     const std::vector<float>& controls);
+                                     const std::vector<float>& controls, int horizon);
 
 // Trajectories [B, T + 1, 2n] of `lanes` lanes, means over members. `initial` holds one state for
 // all lanes or one for each.
