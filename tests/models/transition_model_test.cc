@@ -5,6 +5,7 @@
 #include <functional>
 #include <limits>
 
+#include "absl/strings/str_cat.h"
 #include "tests/support/random_model.h"
 #include "tests/support/status_matchers.h"
 
@@ -195,7 +196,7 @@ std::vector<std::string> Listing(const TransitionModelSpec& spec) {
   std::vector<std::string> lines;
   for (const TensorShape& tensor : ExpectedTensors(spec)) {
     std::string line = tensor.name;
-    for (const int64_t dimension : tensor.shape) line += " " + std::to_string(dimension);
+    for (const int64_t dimension : tensor.shape) absl::StrAppend(&line, " ", dimension);
     lines.push_back(line);
   }
   return lines;

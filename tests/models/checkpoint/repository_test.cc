@@ -4,6 +4,7 @@
 
 #include <filesystem>
 
+#include "absl/strings/str_cat.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/temporary_directory.h"
 
@@ -20,7 +21,7 @@ std::vector<std::string> Listing(const RepositoryScan& scan) {
   for (const RepositoryModel& model : scan.models) {
     std::string line = model.name + ":";
     for (const RepositoryVersion& version : model.versions) {
-      line += " " + std::to_string(version.version);
+      absl::StrAppend(&line, " ", version.version);
     }
     lines.push_back(line);
   }
