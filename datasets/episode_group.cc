@@ -35,6 +35,7 @@ absl::Status WriteArray(hid_t group, const char* name, hid_t type,
   const int rank = static_cast<int>(sizes.size());
   const Hdf5Handle space(H5Screate_simple(rank, sizes.data(), nullptr), H5Sclose);
   const Hdf5Handle layout(H5Pcreate(H5P_DATASET_CREATE), H5Pclose);
+  H5Pset_obj_track_times(layout.get(), false);  // the same episodes give the same bytes
   const bool empty = std::count(sizes.begin(), sizes.end(), 0u) > 0;  // as of no controls
   if (deflate_level > 0 && !empty) {
     std::vector<hsize_t> chunk = sizes;
