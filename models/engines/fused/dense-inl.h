@@ -105,14 +105,18 @@ HWY_INLINE void FoldLaneChains(const DenseCall& call, const float* weights, int 
         ptrdiff_t(chains) * Tile::kLanes, length, sums);
     for (int rest = i; (rest & 1) != 0; rest /= 2) {
       --depth;
+      ROLLOUT_UNROLL
       for (int m = 0; m < kOutputs; ++m) {
+        ROLLOUT_UNROLL
         for (int v = 0; v < kVectors; ++v) {
           sums[m][v] = hn::Add(pending[depth][m][v], sums[m][v]);
         }
       }
     }
     if (i + 1 < chains) {
+      ROLLOUT_UNROLL
       for (int m = 0; m < kOutputs; ++m) {
+        ROLLOUT_UNROLL
         for (int v = 0; v < kVectors; ++v) pending[depth][m][v] = sums[m][v];
       }
       ++depth;
