@@ -15,7 +15,7 @@
 #include "models/engines/fused/scalar_kernel.h"
 #include "models/engines/fused/thread_pool.h"
 #include "models/engines/fused/vector_kernel.h"
-#include "models/rewards/reward.h"
+#include "models/engines/rollout_outputs.h"
 
 namespace rollout {
 namespace fused {
@@ -28,27 +28,13 @@ int ThreadCount(const EngineOptions& options) {
   return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
 }
 
-absl::StatusOr<Scoring> MakeScoring(const TransitionModelSpec& spec) {
-  Scoring scoring;
-  scoring.dt = spec.transition_dt;
-  if (!spec.reward.empty()) {
-    auto reward = FindReward(spec.reward, spec.num_positions, spec.num_controls);
-    if (!reward.ok()) return reward.status();
-    scoring.reward = *reward;
-  }
-  if (!spec.termination.empty()) {
-    auto termination = FindTermination(spec.termination, spec.num_positions, spec.num_controls);
-    if (!termination.ok()) return termination.status();
-    scoring.termination = *termination;
-  }
-  return scoring;
-}
-
 // The engine of one model: a pool of threads, each with its own group of lanes.
 class FusedCpuEngine final : public Engine {
  public:
-  FusedCpuEngine(FusedModel model, const Scoring& scoring, int threads)
-      : model_(std::move(model)), has_reward_(scoring.reward != nullptr), pool_(threads) {
+  FusedCpuEngine(const TransitionModelSpec& spec, FusedModel model,
+                 const RolloutObjective& objective, int threads)
+      : spec_(spec), model_(std::move(model)), pool_(threads) {
+    const Scoring scoring = {objective.reward, objective.termination, spec.transition_dt};
     if (VectorLanes() > 1) packed_ = MakePackedModel(model_, VectorLanes());
     for (int i = 0; i < threads; ++i) {
       groups_.push_back(std::make_unique<LaneGroup>(model_, scoring, MakeKernel(), kMaxGroupLanes));
@@ -60,7 +46,7 @@ class FusedCpuEngine final : public Engine {
     queue.jobs = jobs;
     int64_t lanes = 0;
     for (const RolloutJob& job : jobs) {
-      if (absl::Status status = Check(job); !status.ok()) return status;
+      if (absl::Status status = ValidateJob(job, spec_); !status.ok()) return status;
       lanes += job.lanes;
     }
     const int64_t threads = std::min<int64_t>(pool_.threads(), lanes);
@@ -75,60 +61,17 @@ class FusedCpuEngine final : public Engine {
   EngineInfo info() const override { return {.engine = "fused", .device = "cpu"}; }
 
  private:
-  absl::Status Check(const RolloutJob& job) const;
-
   std::unique_ptr<TransitionKernel> MakeKernel() const {
     if (packed_ == nullptr) return std::make_unique<ScalarKernel>(model_);
     return MakeVectorKernel(*packed_);
   }
 
+  const TransitionModelSpec spec_;
   const FusedModel model_;
-  std::unique_ptr<const PackedModel> packed_;  // nullptr: this CPU has no vectors that we know
-  const bool has_reward_;
+  std::unique_ptr<const PackedModel> packed_;       // nullptr: this CPU has no vectors that we know
   std::vector<std::unique_ptr<LaneGroup>> groups_;  // [threads]
   ThreadPool pool_;
 };
-
-absl::Status FusedCpuEngine::Check(const RolloutJob& job) const {
-  if (job.lanes < 1 || job.horizon < 1) {
-    return absl::InvalidArgumentError(absl::StrCat("a rollout of ", job.lanes, " lanes and ",
-                                                   job.horizon,
-                                                   " transitions; both must be at least 1"));
-  }
-  const int64_t state = 2 * model_.num_positions;
-  const struct {
-    const char* name;
-    size_t size;
-    int64_t expected;
-    bool optional;
-  } spans[] = {
-      {"controls", job.controls.size(), job.lanes * job.horizon * model_.num_controls, false},
-      {"trajectory", job.trajectory.size(), job.lanes * (job.horizon + 1) * state, true},
-      {"final_state", job.final_state.size(), job.lanes * state, true},
-      {"total_return", job.total_return.size(), job.lanes, true},
-      {"rewards", job.rewards.size(), job.lanes * job.horizon, true},
-      {"terminated_step", job.terminated_step.size(), job.lanes, true},
-      {"first_non_finite_step", job.first_non_finite_step.size(), job.lanes, true},
-  };
-  for (const auto& span : spans) {
-    if ((span.optional && span.size == 0) || span.size == static_cast<size_t>(span.expected)) {
-      continue;
-    }
-    return absl::InvalidArgumentError(
-        absl::StrCat(span.name, " holds ", span.size, " numbers, not ", span.expected, ", for ",
-                     job.lanes, " lanes of ", job.horizon, " transitions"));
-  }
-  const int64_t initial = static_cast<int64_t>(job.initial_states.size());
-  if (initial != state && initial != job.lanes * state) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("initial_states holds ", initial, " numbers, not ", state, " (shared) or ",
-                     job.lanes * state, " (one state for each lane)"));
-  }
-  if (!has_reward_ && (!job.total_return.empty() || !job.rewards.empty())) {
-    return absl::InvalidArgumentError("a return is wanted of a model that names no reward");
-  }
-  return absl::OkStatus();
-}
 
 absl::StatusOr<std::unique_ptr<Engine>> Create(const TransitionModel& model,
                                                const EngineOptions& options) {
@@ -138,10 +81,10 @@ absl::StatusOr<std::unique_ptr<Engine>> Create(const TransitionModel& model,
   }
   auto fused_model = MakeFusedModel(model);
   if (!fused_model.ok()) return fused_model.status();
-  auto scoring = MakeScoring(model.spec);
-  if (!scoring.ok()) return scoring.status();
+  const auto objective = RolloutObjective::Find(model.spec);
+  if (!objective.ok()) return objective.status();
   try {
-    return std::make_unique<FusedCpuEngine>(*std::move(fused_model), *scoring,
+    return std::make_unique<FusedCpuEngine>(model.spec, *std::move(fused_model), *objective,
                                             ThreadCount(options));
   } catch (const std::exception& error) {  // memory or threads
     return absl::ResourceExhaustedError(
