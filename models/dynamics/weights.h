@@ -6,6 +6,7 @@
 #include <c10/core/TensorOptions.h>
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -23,6 +24,10 @@ class ModelWeights {
     std::string name;  // "mlp.0.weight", "input.mean"
     at::Tensor value;
   };
+
+  ModelWeights() = default;
+  // Of tensors that the caller made, which may depend on leafs of its own.
+  explicit ModelWeights(std::vector<Entry> entries) : entries_(std::move(entries)) {}
 
   // Copies the weights of `model`, converted to the dtype and device of `options`.
   // INVALID_ARGUMENT where a tensor of ExpectedTensors(model.spec) is missing or has another size.

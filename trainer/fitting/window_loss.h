@@ -1,0 +1,45 @@
+// The loss of a batch of windows and its gradient.
+#ifndef ROLLOUT_TRAINER_FITTING_WINDOW_LOSS_H_
+#define ROLLOUT_TRAINER_FITTING_WINDOW_LOSS_H_
+
+#include <memory>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "trainer/fitting/model_parameters.h"
+#include "trainer/fitting/training_set.h"
+
+namespace rollout {
+
+// mean over windows, their states (the first one included, where the error is zero) and the
+// dimensions that are not constant, of ((predicted - observed) / scale)^2. Angles are compared as
+// they are: they are unwrapped in states. One owner, one thread.
+class WindowLoss {
+ public:
+  virtual ~WindowLoss() = default;
+
+  // Writes each member's loss on its own batch (batches[e], all of the same size) to `losses` [E],
+  // and the gradient of each with respect to that member's parameters to `gradient`.
+  // RESOURCE_EXHAUSTED or INTERNAL where LibTorch fails.
+  virtual absl::Status Evaluate(absl::Span<const WindowBatch> batches,
+                                absl::Span<const float> parameters, absl::Span<double> losses,
+                                absl::Span<float> gradient) = 0;
+};
+
+// By hand for NODE and NODE_SO with tanh, EULER or CONSTANT_ACCELERATION: forward and backward over
+// all substeps on memory allocated once. `parameters` outlives it.
+bool TakesNodeWindowLoss(const TransitionModelSpec& spec);
+std::unique_ptr<WindowLoss> MakeNodeWindowLoss(const ModelParameters& parameters,
+                                               std::vector<float> inverse_scale,
+                                               int64_t window_transitions, int64_t batch);
+
+// By LibTorch's autograd through models/dynamics and models/integrators: any kind, any integrator
+// of fixed steps. `parameters` outlives it.
+absl::StatusOr<std::unique_ptr<WindowLoss>> MakeAutogradWindowLoss(
+    const ModelParameters& parameters, std::vector<float> inverse_scale,
+    int64_t window_transitions);
+
+}  // namespace rollout
+
+#endif  // ROLLOUT_TRAINER_FITTING_WINDOW_LOSS_H_
