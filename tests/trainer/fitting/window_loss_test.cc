@@ -1,0 +1,139 @@
+// The hand-written gradient against autograd, and autograd's against finite differences.
+#include "trainer/fitting/window_loss.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "gtest/gtest.h"
+#include "tests/support/status_matchers.h"
+#include "tests/trainer/fitting/pendulum_data.h"
+#include "trainer/fitting/fitter.h"
+
+namespace rollout {
+namespace {
+
+struct Case {
+  const char* name;
+  DynamicsKind kind;
+  IntegratorMethod method;
+  std::vector<int> hidden;
+  int members;
+  int substeps;
+};
+
+// Everything that a loss needs, made of a case.
+struct Problem {
+  FitData data = PendulumData(12, 40);
+  DataStatistics statistics;
+  TransitionModelSpec spec;
+  std::unique_ptr<ModelParameters> parameters;
+  std::vector<float> values;
+  std::vector<WindowBatch> batches;
+  int64_t transitions = 2;
+};
+
+void Make(const Case& c, Problem* problem) {
+  ASSERT_OK_AND_ASSIGN(problem->statistics,
+                       MeasureData(problem->data.training, problem->data.info));
+  FitOptions options;
+  options.name = "pendulum";
+  options.dynamics = {.kind = c.kind, .hidden_sizes = c.hidden};
+  if (c.kind == DynamicsKind::kHnn) {
+    options.dynamics.mass = MassKind::kLearned;
+    options.dynamics.has_force = true;
+  }
+  options.integrator = {.method = c.method, .substeps = c.substeps};
+  options.ensemble_size = c.members;
+  ASSERT_OK_AND_ASSIGN(problem->spec,
+                       MakeFitSpec(problem->data.info, problem->statistics, options));
+  problem->parameters = std::make_unique<ModelParameters>(problem->spec, problem->statistics);
+  problem->values = problem->parameters->Initialise(3);
+  Random random(4);
+  for (float& value : problem->values) value += 0.1f * static_cast<float>(random.Normal());
+  ASSERT_OK_AND_ASSIGN(const TrainingSet set,
+                       MakeTrainingSet(problem->data.training, problem->data.info, 3));
+  for (int member = 0; member < c.members; ++member) {
+    std::vector<int64_t> rows;
+    for (int i = 0; i < 7; ++i) {
+      rows.push_back(set.window_rows[random.UniformInteger(set.window_rows.size())]);
+    }
+    GatherWindows(set, rows, &problem->batches.emplace_back());
+  }
+}
+
+class NodeWindowLossTable : public ::testing::TestWithParam<Case> {};
+
+TEST_P(NodeWindowLossTable, AgreesWithAutograd) {
+  Problem problem;
+  ASSERT_NO_FATAL_FAILURE(Make(GetParam(), &problem));
+  ASSERT_TRUE(TakesNodeWindowLoss(problem.spec));
+  const auto by_hand = MakeNodeWindowLoss(*problem.parameters, InverseLossScale(problem.statistics),
+                                          problem.transitions, 7);
+  ASSERT_OK_AND_ASSIGN(
+      const auto autograd,
+      MakeAutogradWindowLoss(*problem.parameters, InverseLossScale(problem.statistics),
+                             problem.transitions));
+  const size_t members = problem.batches.size();
+  std::vector<double> losses(members), expected_losses(members);
+  std::vector<float> gradient(problem.values.size(), 0.0f), expected(gradient);
+  ASSERT_OK(by_hand->Evaluate(problem.batches, problem.values, absl::MakeSpan(losses),
+                              absl::MakeSpan(gradient)));
+  ASSERT_OK(autograd->Evaluate(problem.batches, problem.values, absl::MakeSpan(expected_losses),
+                               absl::MakeSpan(expected)));
+  for (size_t member = 0; member < members; ++member) {
+    EXPECT_GT(losses[member], 0.0);
+    EXPECT_NEAR(losses[member], expected_losses[member], 1e-5 * expected_losses[member]);
+  }
+  float largest = 0.0f, worst = 0.0f;
+  for (size_t i = 0; i < gradient.size(); ++i) {
+    largest = std::max(largest, std::abs(expected[i]));
+    worst = std::max(worst, std::abs(gradient[i] - expected[i]));
+  }
+  EXPECT_GT(largest, 0.0f);
+  EXPECT_LT(worst, 2e-5f * largest);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, NodeWindowLossTable,
+    ::testing::Values(
+        Case{"Node", DynamicsKind::kNode, IntegratorMethod::kEuler, {16, 12}, 1, 8},
+        Case{"NodeSo", DynamicsKind::kNodeSo, IntegratorMethod::kConstantAcceleration, {16, 12}, 1,
+             8},
+        Case{"NodeSoEuler", DynamicsKind::kNodeSo, IntegratorMethod::kEuler, {16}, 1, 3},
+        Case{"Linear", DynamicsKind::kNodeSo, IntegratorMethod::kConstantAcceleration, {}, 1, 1},
+        Case{"Ensemble", DynamicsKind::kNodeSo, IntegratorMethod::kConstantAcceleration, {8, 8}, 3,
+             2}),
+    [](const auto& info) { return info.param.name; });
+
+// A Hamiltonian kind, whose scalings are folded inside the loss: the gradient predicts how the loss
+// changes along a random direction.
+TEST(AutogradWindowLoss, GradientPredictsTheLoss) {
+  Problem problem;
+  ASSERT_NO_FATAL_FAILURE(Make({"Hnn", DynamicsKind::kHnn, IntegratorMethod::kEuler, {8, 8}, 2, 4},
+                               &problem));
+  EXPECT_FALSE(TakesNodeWindowLoss(problem.spec));
+  ASSERT_OK_AND_ASSIGN(
+      const auto loss,
+      MakeAutogradWindowLoss(*problem.parameters, InverseLossScale(problem.statistics),
+                             problem.transitions));
+  std::vector<double> losses(2), above(2), below(2);
+  std::vector<float> gradient(problem.values.size()), unused(gradient);
+  ASSERT_OK(loss->Evaluate(problem.batches, problem.values, absl::MakeSpan(losses),
+                           absl::MakeSpan(gradient)));
+  double norm = 0.0;
+  for (const float g : gradient) norm += static_cast<double>(g) * g;
+  norm = std::sqrt(norm);
+  const float step = static_cast<float>(1e-2 / norm);
+  std::vector<float> up = problem.values, down = problem.values;
+  for (size_t i = 0; i < gradient.size(); ++i) {
+    up[i] += step * gradient[i];
+    down[i] -= step * gradient[i];
+  }
+  ASSERT_OK(loss->Evaluate(problem.batches, up, absl::MakeSpan(above), absl::MakeSpan(unused)));
+  ASSERT_OK(loss->Evaluate(problem.batches, down, absl::MakeSpan(below), absl::MakeSpan(unused)));
+  const double difference = (above[0] + above[1] - below[0] - below[1]) / 2;
+  EXPECT_NEAR(difference / (step * norm * norm), 1.0, 0.02);
+}
+
+}  // namespace
+}  // namespace rollout
