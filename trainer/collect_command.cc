@@ -3,14 +3,12 @@
 #include <atomic>
 #include <csignal>
 #include <cstdio>
-#include <filesystem>
 #include <memory>
 #include <string>
 #include <thread>
 #include <utility>
 #include <vector>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "base/clock.h"
@@ -21,9 +19,9 @@
 #include "nlohmann/json.hpp"
 #include "systems/system.h"
 #include "trainer/collection/collector.h"
+#include "trainer/collection/policy_files.h"
 #include "trainer/collection/policy_plan.h"
 #include "trainer/command.h"
-#include "trainer/sac/actor_file.h"
 
 namespace rollout {
 namespace {
@@ -49,31 +47,6 @@ struct CollectArguments {
 int Fail(const absl::Status& status) {
   absl::FPrintF(stderr, "rollout-trainer collect: %s\n", std::string(status.message()));
   return 1;
-}
-
-// The snapshots that `rollout-trainer sac` keeps beside its actors, oldest first.
-std::vector<std::string> SnapshotsBeside(const std::string& actor_file) {
-  std::vector<std::string> snapshots;
-  std::error_code error;
-  const std::filesystem::path folder = std::filesystem::path(actor_file).parent_path();
-  for (const auto& entry :
-       std::filesystem::directory_iterator(folder.empty() ? "." : folder, error)) {
-    const std::string name = entry.path().filename().string();
-    if (absl::StartsWith(name, "snapshot-") && absl::EndsWith(name, ".safetensors")) {
-      snapshots.push_back(entry.path().string());
-    }
-  }
-  // By the number of steps in the name: shorter numbers are smaller.
-  std::sort(snapshots.begin(), snapshots.end(), [](const std::string& a, const std::string& b) {
-    return std::pair(a.size(), a) < std::pair(b.size(), b);
-  });
-  return snapshots;
-}
-
-absl::StatusOr<std::shared_ptr<const Actor>> LoadActor(const std::string& path) {
-  absl::StatusOr<Actor> actor = ReadActorFile(path);
-  if (!actor.ok()) return actor.status();
-  return std::make_shared<const Actor>(*std::move(actor));
 }
 
 absl::StatusOr<PolicyPlan> PlanMixture(const CollectArguments& arguments,

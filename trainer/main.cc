@@ -10,6 +10,10 @@ int main(int argc, char** argv) {
   int exit_status = 0;
   rollout::AddCollectCommand(app, &exit_status);
   rollout::AddSacCommand(app, &exit_status);
+  rollout::AddFitCommand(app, &exit_status);
+  rollout::AddEvaluateCommand(app, &exit_status);
+  rollout::AddPublishCommand(app, &exit_status);
+  rollout::AddRunCommand(app, &exit_status);
   CLI11_PARSE(app, argc, argv);
   return exit_status;
 }

@@ -18,8 +18,8 @@ struct GoldenOptions {
   double tolerance = 1e-4;
 };
 
-// Rollouts of `model` from held-out states under the recorded controls, computed in float64. As long
-// as float32 follows them within the tolerance, halving from `longest`: a model that amplifies
+// Rollouts of `model` from held-out states under the recorded controls, computed in float64. As
+// long as float32 follows them within the tolerance, halving from `longest`: a model that amplifies
 // rounding must not fail on another processor. INVALID_ARGUMENT where even one transition differs
 // or no rollout stays finite.
 absl::StatusOr<GoldenSet> ChooseGolden(const TransitionModel& model, const FitData& data,

@@ -18,8 +18,8 @@ std::string WriteModelCard(const TransitionModel& model, const FitData& data,
       Name(spec.integrator.method), spec.integrator.substeps,
       absl::StrJoin(spec.dynamics.hidden_sizes, ", "), Name(spec.dynamics.activation),
       spec.ensemble_size > 1 ? absl::StrCat(", ensemble of ", spec.ensemble_size) : "",
-      spec.transition_dt, data.info.system.empty() ? "a system without a simulator here"
-                                                   : data.info.system);
+      spec.transition_dt,
+      data.info.system.empty() ? "a system without a simulator here" : data.info.system);
   absl::StrAppendFormat(&card,
                         "## Data\n\n%s: %d training episodes (%d transitions), %d held out (%d "
                         "transitions), split by the hash of dataset and episode.\n\n",
@@ -27,7 +27,8 @@ std::string WriteModelCard(const TransitionModel& model, const FitData& data,
                         data.held_out.size(), data.held_out_transitions);
   absl::StrAppendFormat(
       &card,
-      "## Fit\n\nFrom %s, seed %d: %d steps of Adam on batches of %d windows of %d states, learning "
+      "## Fit\n\nFrom %s, seed %d: %d steps of Adam on batches of %d windows of %d states, "
+      "learning "
       "rate %g to %g along a cosine, weight decay %g, gradient norm clipped at %g. Loss at the end "
       "%.3g. %.0f s of wall time.\n\n    %s\n\n",
       facts.started_from, options.seed, options.steps, options.batch, options.window_states,
@@ -35,7 +36,8 @@ std::string WriteModelCard(const TransitionModel& model, const FitData& data,
       options.gradient_clip, facts.final_loss, facts.fit_seconds, facts.command);
   absl::StrAppendFormat(
       &card,
-      "## Prediction of held-out episodes\n\nOpen loop, %d windows of up to 200 transitions. Errors "
+      "## Prediction of held-out episodes\n\nOpen loop, %d windows of up to 200 transitions. "
+      "Errors "
       "are normalised by state_scale; \"test MSE\" is the 200-step test error of Gruver et al. "
       "(2022), mean and median over steps; \"useful\" is the last horizon up to which the model "
       "beats \"no change\".\n\n```\n%s```\n",

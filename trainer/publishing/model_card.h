@@ -13,12 +13,12 @@
 namespace rollout {
 
 struct CardFacts {
-  std::string command;      // that made the model
-  std::string started_from; // "random weights", "version 3"
-  std::string data;         // where the episodes came from
-  std::string note;         // what a reader must know first; may be empty
-  double final_loss = 0.0;  // mean over the last optimiser steps
-  double fit_seconds = 0.0; // wall time
+  std::string command;       // that made the model
+  std::string started_from;  // "random weights", "version 3"
+  std::string data;          // where the episodes came from
+  std::string note;          // what a reader must know first; may be empty
+  double final_loss = 0.0;   // mean over the last optimiser steps
+  double fit_seconds = 0.0;  // wall time
 };
 
 // Markdown. Pure: the same facts give the same text.

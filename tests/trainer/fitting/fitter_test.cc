@@ -85,8 +85,8 @@ TEST_P(FitterTest, StartingFromAModelGoesOnWhereItWas) {
   const TransitionModel model = first->Model();
   ASSERT_OK_AND_ASSIGN(const auto second, MakeFitter(other, SmallFit(GetParam(), 200), &model));
   const double error = ErrorAt(model, data, 20);
-  EXPECT_NEAR(ErrorAt(second->Model(), data, 20) / error *
-                  second->Model().spec.state_scale[4] / model.spec.state_scale[4],
+  EXPECT_NEAR(ErrorAt(second->Model(), data, 20) / error * second->Model().spec.state_scale[4] /
+                  model.spec.state_scale[4],
               1.0, 0.1);
   const FitOptions wider = [&] {
     FitOptions options = SmallFit(GetParam(), 10);
@@ -109,7 +109,7 @@ TEST_P(FitterTest, ResumedFitEndsWithTheSameBits) {
 
   ASSERT_OK_AND_ASSIGN(const auto part, MakeFitter(data, options));
   for (int i = 0; i < 17; ++i) ASSERT_OK(part->Step());
-  const std::string path = directory.path() + "/fit-state";
+  const std::string path = directory / "fit-state";
   ASSERT_OK(WriteFitState(path, part->Save(), settings));
   ASSERT_OK_AND_ASSIGN(const FitState state, ReadFitState(path, settings));
   ASSERT_OK_AND_ASSIGN(const auto resumed, MakeFitter(data, options));
@@ -172,15 +172,20 @@ TEST(Fitter, OptionsThatMakeNoSenseAreRefusedByName) {
 
 TEST(FitState, OfAnotherFitIsRefusedNamingWhatDiffers) {
   const TemporaryDirectory directory;
-  const std::string path = directory.path() + "/fit-state";
+  const std::string path = directory / "fit-state";
   EXPECT_THAT(ReadFitState(path, {}), StatusIs(absl::StatusCode::kNotFound, HasSubstr(path)));
-  ASSERT_OK(WriteFitState(path, {.step = 3, .parameters = {1}, .first_moment = {0},
-                                 .second_moment = {0}, .losses = {}, .loss_sum = 0.1},
+  ASSERT_OK(WriteFitState(path,
+                          {.step = 3,
+                           .parameters = {1},
+                           .first_moment = {0},
+                           .second_moment = {0},
+                           .losses = {},
+                           .loss_sum = 0.1},
                           {{"seed", "1"}}));
   EXPECT_OK(ReadFitState(path, {{"seed", "1"}}));
-  EXPECT_THAT(ReadFitState(path, {{"seed", "2"}}),
-              StatusIs(absl::StatusCode::kInvalidArgument,
-                       HasSubstr("seed is \"1\" there and \"2\" now")));
+  EXPECT_THAT(
+      ReadFitState(path, {{"seed", "2"}}),
+      StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("seed is \"1\" there and \"2\" now")));
 }
 
 TEST(WindowSampler, VisitsEveryWindowOnceAnEpochAndResumesAnywhere) {

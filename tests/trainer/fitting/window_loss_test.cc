@@ -97,11 +97,19 @@ INSTANTIATE_TEST_SUITE_P(
     All, NodeWindowLossTable,
     ::testing::Values(
         Case{"Node", DynamicsKind::kNode, IntegratorMethod::kEuler, {16, 12}, 1, 8},
-        Case{"NodeSo", DynamicsKind::kNodeSo, IntegratorMethod::kConstantAcceleration, {16, 12}, 1,
+        Case{"NodeSo",
+             DynamicsKind::kNodeSo,
+             IntegratorMethod::kConstantAcceleration,
+             {16, 12},
+             1,
              8},
         Case{"NodeSoEuler", DynamicsKind::kNodeSo, IntegratorMethod::kEuler, {16}, 1, 3},
         Case{"Linear", DynamicsKind::kNodeSo, IntegratorMethod::kConstantAcceleration, {}, 1, 1},
-        Case{"Ensemble", DynamicsKind::kNodeSo, IntegratorMethod::kConstantAcceleration, {8, 8}, 3,
+        Case{"Ensemble",
+             DynamicsKind::kNodeSo,
+             IntegratorMethod::kConstantAcceleration,
+             {8, 8},
+             3,
              2}),
     [](const auto& info) { return info.param.name; });
 
@@ -109,13 +117,12 @@ INSTANTIATE_TEST_SUITE_P(
 // changes along a random direction.
 TEST(AutogradWindowLoss, GradientPredictsTheLoss) {
   Problem problem;
-  ASSERT_NO_FATAL_FAILURE(Make({"Hnn", DynamicsKind::kHnn, IntegratorMethod::kEuler, {8, 8}, 2, 4},
-                               &problem));
+  ASSERT_NO_FATAL_FAILURE(
+      Make({"Hnn", DynamicsKind::kHnn, IntegratorMethod::kEuler, {8, 8}, 2, 4}, &problem));
   EXPECT_FALSE(TakesNodeWindowLoss(problem.spec));
-  ASSERT_OK_AND_ASSIGN(
-      const auto loss,
-      MakeAutogradWindowLoss(*problem.parameters, InverseLossScale(problem.statistics),
-                             problem.transitions));
+  ASSERT_OK_AND_ASSIGN(const auto loss, MakeAutogradWindowLoss(*problem.parameters,
+                                                               InverseLossScale(problem.statistics),
+                                                               problem.transitions));
   std::vector<double> losses(2), above(2), below(2);
   std::vector<float> gradient(problem.values.size()), unused(gradient);
   ASSERT_OK(loss->Evaluate(problem.batches, problem.values, absl::MakeSpan(losses),
