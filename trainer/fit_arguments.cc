@@ -77,9 +77,7 @@ void AddFitArguments(CLI::App& command, FitArguments* arguments) {
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
   command.add_option("--learning-rate", options.learning_rate)->capture_default_str();
-  command
-      .add_option("--final-learning-rate", options.final_learning_rate,
-                  "Where the cosine ends")
+  command.add_option("--final-learning-rate", options.final_learning_rate, "Where the cosine ends")
       ->capture_default_str();
   command.add_option("--weight-decay", options.weight_decay)->capture_default_str();
   command.add_option("--gradient-clip", options.gradient_clip, "Largest norm; 0 = none")
@@ -118,8 +116,7 @@ absl::StatusOr<FitOptions> ResolveFitOptions(const FitArguments& arguments,
   if (!activation.ok()) return activation.status();
   options.dynamics.activation = *activation;
   if (HasMass(*kind)) {
-    options.dynamics.mass =
-        arguments.mass == "IDENTITY" ? MassKind::kIdentity : MassKind::kLearned;
+    options.dynamics.mass = arguments.mass == "IDENTITY" ? MassKind::kIdentity : MassKind::kLearned;
     options.dynamics.has_force = *kind != DynamicsKind::kMechanics && !arguments.without_force;
   }
   options.integrator.substeps = arguments.substeps;

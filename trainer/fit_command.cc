@@ -1,6 +1,7 @@
 // rollout-trainer fit: fits a transition model to datasets.
 #include <ATen/Parallel.h>
 
+#include <cmath>
 #include <cstdio>
 #include <filesystem>
 #include <memory>
@@ -11,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "absl/time/time.h"
 #include "base/clock.h"
 #include "base/terminal.h"
 #include "models/checkpoint/publish.h"
@@ -35,6 +37,7 @@ struct FitCommandArguments {
   std::string note;
   std::string loss_file;
   std::string state_file;
+  std::string save_every = "30s";
   bool restart = false;
   bool json = false;
 };
@@ -54,8 +57,13 @@ absl::Status MakeFolder(const std::string& path) {
 absl::Status Fit(const FitCommandArguments& arguments) {
   auto options = ResolveFitOptions(arguments.fit, arguments.model);
   if (!options.ok()) return options.status();
-  const auto data = ReadFitData(arguments.data, arguments.fit.test_fraction,
-                                arguments.fit.max_training_episodes);
+  absl::Duration save_every;
+  if (!absl::ParseDuration(arguments.save_every, &save_every)) {
+    return absl::InvalidArgumentError(absl::StrCat("--save-every: found ", arguments.save_every,
+                                                   ", expected a duration such as 30s"));
+  }
+  const auto data =
+      ReadFitData(arguments.data, arguments.fit.test_fraction, arguments.fit.max_training_episodes);
   if (!data.ok()) return data.status();
   if (absl::Status status = MakeFolder(arguments.out); !status.ok()) return status;
 
@@ -78,15 +86,16 @@ absl::Status Fit(const FitCommandArguments& arguments) {
                                ? absl::StrCat(arguments.out, "/.", arguments.model, "-fit-state")
                                : arguments.state_file;
   request.run.restart = arguments.restart;
+  request.run.save_every = save_every;
   request.run.loss_file = arguments.loss_file;
   request.run.stop = &CatchStopSignals();
   if (initial) request.initial = initial->checkpoint.model.get();
   request.facts.command = CommandLine();
   request.facts.data = absl::StrJoin(data->files, ", ");
   request.facts.note = arguments.note;
-  request.facts.started_from =
-      initial ? absl::StrCat("version ", initial->version, " of ", initial->checkpoint.model->spec.name)
-              : std::string("random weights");
+  request.facts.started_from = initial ? absl::StrCat("version ", initial->version, " of ",
+                                                      initial->checkpoint.model->spec.name)
+                                       : std::string("random weights");
 
   const RealClock clock;
   ProgressLine progress(stderr, absl::StrCat("fit ", arguments.model), "steps", options->steps,
@@ -102,11 +111,19 @@ absl::Status Fit(const FitCommandArguments& arguments) {
   if (!version.ok()) return version.status();
   RemoveFitState(request.run.state_file);
   if (arguments.json) {
-    nlohmann::ordered_json json = ReportJson(fitted->report);
-    json["model"] = arguments.model;
-    json["version"] = *version;
-    json["fit_seconds"] = fitted->facts.fit_seconds;
-    json["final_loss"] = fitted->facts.final_loss;
+    nlohmann::ordered_json json = {{"model", arguments.model},
+                                   {"version", *version},
+                                   {"system", data->info.system},
+                                   {"kind", Name(options->dynamics.kind)},
+                                   {"seed", options->seed},
+                                   {"steps", options->steps},
+                                   {"batch", options->batch},
+                                   {"command", fitted->facts.command},
+                                   {"training_episodes", data->training.size()},
+                                   {"training_transitions", data->training_transitions},
+                                   {"fit_seconds", std::round(fitted->facts.fit_seconds)},
+                                   {"final_loss", fitted->facts.final_loss}};
+    json.update(ReportJson(fitted->report));
     absl::PrintF("%s\n", json.dump(2));
   } else {
     absl::PrintF("%s\n%s version %d in %s: %d steps in %.1f s, loss %.3g\n",
@@ -137,6 +154,8 @@ void AddFitCommand(CLI::App& app, int* exit_status) {
   command->add_option("--loss-file", arguments->loss_file, "CSV of step and loss");
   command->add_option("--state-file", arguments->state_file,
                       "Where an interrupted fit is saved; by default beside the model in --out");
+  command->add_option("--save-every", arguments->save_every, "Between saves of an unfinished fit")
+      ->capture_default_str();
   command->add_flag("--restart", arguments->restart, "Forget an interrupted fit");
   command->add_flag("--json", arguments->json, "Print the evaluation as JSON");
   AddFitArguments(*command, &arguments->fit);

@@ -189,10 +189,9 @@ absl::Status Run(const RunArguments& arguments) {
     cycle.fit.seed = DeriveSeed(arguments.fit.options.seed, turn);
     ProgressLine progress(stderr, absl::StrCat("fit ", arguments.model), "steps", cycle.fit.steps,
                           &clock);
-    const auto outcome =
-        RunTrainingCycle(data, cycle, **metrics, clock, [&](const Fitter& fitter) {
-          progress.Update(fitter.step(), absl::StrFormat("loss %.3g", fitter.loss()));
-        });
+    const auto outcome = RunTrainingCycle(data, cycle, **metrics, clock, [&](const Fitter& fitter) {
+      progress.Update(fitter.step(), absl::StrFormat("loss %.3g", fitter.loss()));
+    });
     progress.Finish();
     if (!outcome.ok()) {
       (*metrics)->CountPublish("failed");

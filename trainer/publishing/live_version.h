@@ -22,8 +22,8 @@ struct LiveVersion {
 absl::StatusOr<std::optional<LiveVersion>> FindLiveVersion(const std::string& repository,
                                                            const std::string& model);
 
-// Version `version` (0 = the highest that can be read). NOT_FOUND, naming repository and model, where
-// there is none; the reader's error for a damaged one.
+// Version `version` (0 = the highest that can be read). NOT_FOUND, naming repository and model,
+// where there is none; the reader's error for a damaged one.
 absl::StatusOr<LiveVersion> ReadVersion(const std::string& repository, const std::string& model,
                                         int64_t version);
 

@@ -19,8 +19,8 @@ absl::StatusOr<FittedModel> FitModel(const FitData& data, const ModelFitRequest&
   if (!spec.ok()) return spec.status();
   auto set = MakeTrainingSet(data.training, data.info, request.options.window_states);
   if (!set.ok()) return set.status();
-  auto fitter = Fitter::Create(*std::move(set), fitted.statistics, *spec, request.options,
-                               request.initial);
+  auto fitter =
+      Fitter::Create(*std::move(set), fitted.statistics, *spec, request.options, request.initial);
   if (!fitter.ok()) return fitter.status();
 
   const absl::Time start = clock.Now();

@@ -10,7 +10,8 @@
 
 namespace rollout {
 
-// The series rollout_trainer_*, all labelled with the model's name. Owned by the command; any thread.
+// The series rollout_trainer_*, all labelled with the model's name. Owned by the command; any
+// thread.
 class TrainerMetrics {
  public:
   // Serves them at http://<listen>/metrics ("127.0.0.1:8003"). An empty address serves nothing.

@@ -29,9 +29,9 @@ absl::StatusOr<CycleOutcome> Publish(const FittedModel& fitted, const FitData& d
   if (!removed.ok()) return removed.status();
   metrics.CountPublish("published");
   metrics.SetLastPublish(clock.Now());
-  return CycleOutcome{true, *version,
-                      absl::StrFormat("published %s version %d: %s", options.model, *version,
-                                      reason)};
+  return CycleOutcome{
+      true, *version,
+      absl::StrFormat("published %s version %d: %s", options.model, *version, reason)};
 }
 
 }  // namespace
@@ -64,8 +64,8 @@ absl::StatusOr<CycleOutcome> RunTrainingCycle(const FitData& data,
   request.run.stop = options.stop;
   request.facts.command = options.command;
   request.facts.data = options.data_origin;
-  request.facts.started_from =
-      options.from_live ? absl::StrCat("version ", (*live)->version) : std::string("random weights");
+  request.facts.started_from = options.from_live ? absl::StrCat("version ", (*live)->version)
+                                                 : std::string("random weights");
   metrics.SetDatasetTransitions(
       static_cast<double>(data.training_transitions + data.held_out_transitions));
   const auto fitted = FitModel(data, request, clock, [&](const Fitter& fitter) {

@@ -23,10 +23,10 @@ struct TrainingCycleOptions {
   bool from_live = false;  // go on from the live version, else from random weights
   FitOptions fit;          // its architecture is the live version's where from_live is set
   EvaluationOptions evaluation;
-  int keep = 10;           // versions that stay
-  std::string command;     // for the card
-  std::string data_origin; // where the episodes come from, for the card
-  std::string state_file;  // of an interrupted fit; empty = lost
+  int keep = 10;            // versions that stay
+  std::string command;      // for the card
+  std::string data_origin;  // where the episodes come from, for the card
+  std::string state_file;   // of an interrupted fit; empty = lost
   const std::atomic<bool>* stop = nullptr;
 };
 

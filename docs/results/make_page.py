@@ -1,0 +1,170 @@
+#!/usr/bin/env python3
+"""Writes docs/results.md from the raw results beside this script: one JSON file for each fit.
+
+Usage: docs/results/make_page.py > docs/results.md
+"""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+KINDS = ["NODE", "NODE_SO", "HNN"]
+BASELINES = ["linear", "no change", "constant velocity"]
+NAMES = {"NODE": "NODE", "NODE_SO": "NODE+SO", "HNN": "HNN (with force)"}
+
+
+def number(value: float | None) -> str:
+    """Three significant digits, or a dash for what does not exist."""
+    return "-" if value is None else f"{value:.3g}"
+
+
+def predictor(result: dict[str, Any], name: str) -> dict[str, Any]:
+    """The entry of one predictor in a result."""
+    return next(entry for entry in result["predictors"] if entry["name"] == name)
+
+
+def horizon(entry: dict[str, Any], steps: int) -> dict[str, Any]:
+    """The errors of one predictor at one horizon."""
+    return next(error for error in entry["horizons"] if error["horizon"] == steps)
+
+
+def row(cells: list[str]) -> str:
+    """One line of a Markdown table."""
+    return "| " + " | ".join(cells) + " |"
+
+
+def error_rows(label: str, entry: dict[str, Any]) -> list[str]:
+    """Mean and median of one predictor over horizons, with what was lost."""
+    errors = entry["horizons"]
+    means = [label, "mean", *(number(e["nrmse"]) for e in errors)]
+    medians = [label, "median", *(number(e["median"]) for e in errors)]
+    lost = ", ".join(f"{e['non_finite']} at {e['horizon']}" for e in errors if e["non_finite"])
+    means += [str(entry["useful_horizon"]), lost or "0"]
+    return [row(means), row([*medians, "", ""])]
+
+
+def system_table(results: list[dict[str, Any]]) -> list[str]:
+    """The table of one system: every fit and the baselines."""
+    first = results[0]
+    errors = predictor(first, "model")["horizons"]
+    header = ["", "", *(f"h = {e['horizon']}" for e in errors), "useful horizon", "non-finite windows"]
+    lines = [row(header), row(["---"] * len(header))]
+    for result in results:
+        label = f"{NAMES[result['kind']]}, seed {result['seed']}"
+        lines += error_rows(label, predictor(result, "model"))
+    for name in BASELINES:
+        lines += error_rows(name, predictor(first, name))
+    counts = [str(e["windows"] + e["non_finite"]) for e in errors]
+    lines.append(row(["windows", "", *counts, "", ""]))
+    return lines
+
+
+def ratio_table(results: list[dict[str, Any]]) -> list[str]:
+    """Squared errors at horizon 10 against the two baselines that matter."""
+    lines = [
+        row(["model", '"no change" / model', "linear / model"]),
+        row(["---", "---", "---"]),
+    ]
+    for result in results:
+        model = horizon(predictor(result, "model"), 10)["nrmse"]
+        cells = [f"{NAMES[result['kind']]}, seed {result['seed']}"]
+        for name in ["no change", "linear"]:
+            baseline = horizon(predictor(result, name), 10)["nrmse"]
+            cells.append("-" if not model else f"{(baseline / model) ** 2:.3g}")
+        lines.append(row(cells))
+    return lines
+
+
+def test_mse_table(results: list[dict[str, Any]]) -> list[str]:
+    """The paper's 200-step test error."""
+    lines = [
+        row(["model", "mean", "median over steps", "median over windows", "windows", "non-finite"]),
+        row(["---"] * 6),
+    ]
+    for result in results:
+        entry = predictor(result, "model")["test_mse_200"]
+        lines.append(
+            row(
+                [
+                    f"{NAMES[result['kind']]}, seed {result['seed']}",
+                    number(entry["mean"]),
+                    number(entry["median_over_steps"]),
+                    number(entry["median_over_windows"]),
+                    str(entry["windows"]),
+                    str(entry["non_finite"]),
+                ]
+            )
+        )
+    return lines
+
+
+def ordering(results: list[dict[str, Any]], figure: str) -> str:
+    """The kinds from best to worst by the mean over seeds of one figure of the test error."""
+    means = {}
+    for kind in KINDS:
+        values = [predictor(r, "model")["test_mse_200"][figure] for r in results if r["kind"] == kind]
+        if values:
+            lost = any(value is None for value in values)
+            means[kind] = float("inf") if lost else sum(values) / len(values)
+    return " < ".join(NAMES[kind] for kind in sorted(means, key=means.__getitem__))
+
+
+def system_section(system: str, results: list[dict[str, Any]]) -> list[str]:
+    """Everything about one system."""
+    results.sort(key=lambda r: (KINDS.index(r["kind"]), r["seed"]))
+    first = results[0]
+    steps = sorted({r["steps"] for r in results})
+    lines = [
+        f"## {system}",
+        "",
+        f"{first['training_episodes']} training episodes ({first['training_transitions']} transitions), "
+        f"{first['held_out_episodes']} held out, {first['windows']} windows of up to 200 transitions. "
+        f"{' and '.join(str(s) for s in steps)} optimiser steps of {first['batch']} windows.",
+        "",
+        "Normalised RMSE of open-loop prediction:",
+        "",
+        *system_table(results),
+        "",
+        "Normalised mean squared error at horizon 10, baseline over model (above 1 = the model is better):",
+        "",
+        *ratio_table(results),
+        "",
+        "Test error of Gruver et al. (2022), figure 7: ((predicted - observed) / standard deviation of the "
+        "training states)² over 200 steps.",
+        "",
+        *test_mse_table(results),
+        "",
+        f"Ordering by the mean over seeds, best first: {ordering(results, 'mean')} (mean), "
+        f"{ordering(results, 'median_over_steps')} (median over steps).",
+        "",
+        "Commands:",
+        "",
+        "```",
+        *(r["command"] for r in results),
+        "```",
+        "",
+    ]
+    return lines
+
+
+def main() -> int:
+    """Prints the page."""
+    folder = Path(__file__).parent
+    by_system: dict[str, list[dict[str, Any]]] = {}
+    for path in sorted(folder.glob("*.json")):
+        result = json.loads(path.read_text())
+        by_system.setdefault(result["system"], []).append(result)
+    if not by_system:
+        print(f"{folder}: no results", file=sys.stderr)
+        return 1
+    intro = (folder / "introduction.md").read_text().rstrip()
+    lines = [intro, ""]
+    for system in sorted(by_system):
+        lines += system_section(system, by_system[system])
+    print("\n".join(lines).rstrip())
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
