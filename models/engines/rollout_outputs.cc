@@ -25,10 +25,11 @@ absl::Status WrongSize(const char* what, size_t size, const RolloutJob& job, int
                    " lanes, horizon ", job.horizon, " and a last dimension of ", last));
 }
 
+// As float32, which is what callers see: a float64 beyond its range counts as non-finite.
 template <typename Scalar>
 bool AllFinite(const Scalar* values, int64_t size) {
   for (int64_t i = 0; i < size; ++i) {
-    if (!std::isfinite(values[i])) return false;
+    if (!std::isfinite(static_cast<float>(values[i]))) return false;
   }
   return true;
 }
