@@ -8,6 +8,7 @@ int main(int argc, char** argv) {
                "rollout-trainer");
   app.require_subcommand(1);
   int exit_status = 0;
+  rollout::AddCheckCommand(app, &exit_status);
   rollout::AddCollectCommand(app, &exit_status);
   rollout::AddSacCommand(app, &exit_status);
   rollout::AddFitCommand(app, &exit_status);
