@@ -232,9 +232,9 @@ Client::Client(std::string address, std::unique_ptr<Transport> transport)
 
 Client::~Client() = default;
 
-absl::StatusOr<RolloutResult> Client::Rollout(const RolloutQuery& query) const {
+absl::StatusOr<RolloutResult> Client::Rollout(const RolloutArguments& arguments) const {
   v1::RolloutRequest request;
-  if (absl::Status status = FillRequest(query, &request); !status.ok()) return status;
+  if (absl::Status status = FillRequest(arguments, &request); !status.ok()) return status;
   absl::StatusOr<v1::RolloutReply> reply = transport_->Call<v1::RolloutReply>(
       /*repeatable=*/true, [&](auto& stub, grpc::ClientContext* context, auto* out) {
         return stub.Rollout(context, request, out);
@@ -243,19 +243,20 @@ absl::StatusOr<RolloutResult> Client::Rollout(const RolloutQuery& query) const {
   return RolloutResult::FromReply(*std::move(reply));
 }
 
-void Client::RolloutAsync(const RolloutQuery& query, RolloutCallback done) const {
+void Client::RolloutAsync(const RolloutArguments& arguments, RolloutCallback done) const {
   v1::RolloutRequest request;
-  if (absl::Status status = FillRequest(query, &request); !status.ok()) {
+  if (absl::Status status = FillRequest(arguments, &request); !status.ok()) {
     done(status);
     return;
   }
   transport_->StartRollout(std::move(request), std::move(done));
 }
 
-std::future<absl::StatusOr<RolloutResult>> Client::RolloutFuture(const RolloutQuery& query) const {
+std::future<absl::StatusOr<RolloutResult>> Client::RolloutFuture(
+    const RolloutArguments& arguments) const {
   auto promise = std::make_shared<std::promise<absl::StatusOr<RolloutResult>>>();
   std::future<absl::StatusOr<RolloutResult>> future = promise->get_future();
-  RolloutAsync(query, [promise](absl::StatusOr<RolloutResult> result) {
+  RolloutAsync(arguments, [promise](absl::StatusOr<RolloutResult> result) {
     promise->set_value(std::move(result));
   });
   return future;

@@ -11,7 +11,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "client/retry.h"
-#include "client/rollout_query.h"
+#include "client/rollout_arguments.h"
 #include "client/rollout_result.h"
 #include "client/transition_report.h"
 #include "rollout/v1/transition_model.pb.h"
@@ -40,16 +40,16 @@ class Client {
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
 
-  // Rolls out all lanes of `query` in one call. INVALID_ARGUMENT (field, what came, what was
+  // Rolls out all lanes of `arguments` in one call. INVALID_ARGUMENT (field, what came, what was
   // expected), NOT_FOUND (model or version, listing what there is), RESOURCE_EXHAUSTED (the queue
   // stayed full for all attempts, or a message limit), UNAVAILABLE (loading, draining, no
   // connection), DEADLINE_EXCEEDED.
-  absl::StatusOr<RolloutResult> Rollout(const RolloutQuery& query) const;
+  absl::StatusOr<RolloutResult> Rollout(const RolloutArguments& arguments) const;
 
   // The same without waiting. `done` runs exactly once, on a thread of gRPC's: it must not block.
   using RolloutCallback = std::function<void(absl::StatusOr<RolloutResult>)>;
-  void RolloutAsync(const RolloutQuery& query, RolloutCallback done) const;
-  std::future<absl::StatusOr<RolloutResult>> RolloutFuture(const RolloutQuery& query) const;
+  void RolloutAsync(const RolloutArguments& arguments, RolloutCallback done) const;
+  std::future<absl::StatusOr<RolloutResult>> RolloutFuture(const RolloutArguments& arguments) const;
 
   // NOT_FOUND listing the models there are.
   absl::StatusOr<v1::Model> GetModel(const std::string& model) const;

@@ -126,11 +126,12 @@ absl::StatusOr<Array> ParseNpy(absl::string_view bytes) {
         absl::StrCat("its numbers are ", type, ": expected float32, float64, int32 or int64"));
   }
   uint64_t count = 1;
-  for (const int64_t size : array.shape) {
-    if (size > 0 && count > std::numeric_limits<uint64_t>::max() / size) count = 0;
+  bool overflows = false;
+  for (const uint64_t size : array.shape) {
+    overflows = overflows || (size > 0 && count > std::numeric_limits<uint64_t>::max() / size);
     count *= size;
   }
-  if (count != array.values.size()) {
+  if (overflows || count != array.values.size()) {
     return absl::InvalidArgumentError(absl::StrCat("shape ", FormatShape(array.shape), " does not ",
                                                    "fit its ", array.values.size(), " numbers"));
   }

@@ -1,5 +1,7 @@
 // rolloutctl bench MODEL: load on a server, beside a bare gRPC echo of the same bytes.
 #include <algorithm>
+#include <atomic>
+#include <csignal>
 #include <cstdio>
 #include <string>
 #include <utility>
@@ -23,6 +25,11 @@ namespace {
 // Server and echo take turns, so that a slow phase of the machine touches both.
 constexpr int kRounds = 4;
 constexpr absl::Duration kWarmUp = absl::Milliseconds(200);
+
+// Set by Ctrl-C, which ends the measurement early and prints what there is; a handler can reach
+// nothing but a variable of static storage.
+std::atomic<bool> interrupted = false;
+static_assert(std::atomic<bool>::is_always_lock_free);
 
 struct BenchOptions {
   std::string model;
@@ -64,7 +71,7 @@ struct Side {
   Latencies latencies;
 
   void Run(const StartCall& start, int concurrency, absl::Duration duration) {
-    load.Append(GenerateLoad(start, concurrency, duration));
+    load.Append(GenerateLoad(start, concurrency, duration, &interrupted));
   }
   void Finish() { latencies.Add(load.latencies); }
   double PerSecond() const {
@@ -184,15 +191,16 @@ class Bench {
     const RealClock clock;
     ProgressLine progress(stderr, absl::StrCat("bench ", options_.model), "rounds", kRounds,
                           &clock);
+    std::signal(SIGINT, [](int) { interrupted = true; });
     GenerateLoad(ask, options_.concurrency, kWarmUp);
     if (echo_ != nullptr) GenerateLoad(call_echo, options_.concurrency, kWarmUp);
-    for (int round = 0; round < kRounds; ++round) {
+    for (int round = 0; round < kRounds && !interrupted; ++round) {
       progress.Update(round);
       server_.Run(ask, options_.concurrency, options_.duration / kRounds);
       if (echo_ == nullptr) continue;
       echo_side_.Run(call_echo, options_.concurrency, options_.duration / (2 * kRounds));
     }
-    progress.Update(kRounds);
+    std::signal(SIGINT, SIG_DFL);
     progress.Finish();
     server_.Finish();
     echo_side_.Finish();
@@ -246,7 +254,7 @@ class Bench {
   const BenchOptions options_;
   const bool json_;
   RandomQuery numbers_;
-  RolloutQuery query_;
+  RolloutArguments query_;
   size_t request_bytes_ = 0;
   size_t reply_bytes_ = 0;
   uint64_t served_version_ = 0;
@@ -259,7 +267,9 @@ class Bench {
 
 void AddBenchCommand(CLI::App& app, const CommonOptions* common, int* exit_status) {
   CLI::App* command =
-      app.add_subcommand("bench", "put load on a model and measure, beside a bare gRPC echo");
+      app.add_subcommand("bench",
+                         "put load on a model and measure, beside a bare gRPC echo;\nCtrl-C ends "
+                         "it early and prints what was measured");
   auto options = std::make_shared<BenchOptions>();
   command->add_option("model", options->model, "the model to ask")->required();
   command->add_option("--version", options->version, "a version (default: the one that serves)");

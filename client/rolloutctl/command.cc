@@ -32,7 +32,8 @@ absl::StatusOr<std::unique_ptr<Client>> ConnectTo(const CommonOptions& common,
 int ExitStatus(const absl::Status& status) {
   if (status.ok()) return 0;
   // One line whatever the server sent.
-  const std::string message = absl::StrReplaceAll(status.message(), {{"\n", " "}});
+  std::string message = absl::StrReplaceAll(status.message(), {{"\n", " "}});
+  if (message.empty()) message = "the server gave no reason: is it a rolloutd of this version?";
   std::fprintf(stderr, "rolloutctl: %s (%s)\n", message.c_str(),
                absl::StatusCodeToString(status.code()).c_str());
   return 1;

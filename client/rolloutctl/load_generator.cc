@@ -11,7 +11,8 @@ namespace {
 // The calls of one stretch. Callbacks come on threads of gRPC's and start the next call there.
 class Loop {
  public:
-  Loop(const StartCall& start, absl::Time end) : start_(start), end_(end) {}
+  Loop(const StartCall& start, absl::Time end, const std::atomic<bool>* stop)
+      : start_(start), end_(end), stop_(stop) {}
 
   void StartOne() {
     {
@@ -31,7 +32,7 @@ class Loop {
  private:
   void Finish(absl::Time began, const absl::Status& status) {
     const absl::Time now = absl::Now();
-    if (now < end_) StartOne();
+    if (now < end_ && !(stop_ != nullptr && *stop_)) StartOne();
     MutexLock lock(&mutex_);
     if (status.ok()) {
       result_.latencies.push_back(now - began);
@@ -44,6 +45,7 @@ class Loop {
 
   const StartCall& start_;
   const absl::Time end_;
+  const std::atomic<bool>* const stop_;
   Mutex mutex_;
   ConditionVariable idle_;
   int in_flight_ ABSL_GUARDED_BY(mutex_) = 0;
@@ -59,9 +61,10 @@ void LoadResult::Append(const LoadResult& other) {
   elapsed += other.elapsed;
 }
 
-LoadResult GenerateLoad(const StartCall& start, int concurrency, absl::Duration duration) {
+LoadResult GenerateLoad(const StartCall& start, int concurrency, absl::Duration duration,
+                        const std::atomic<bool>* stop) {
   const absl::Time began = absl::Now();
-  Loop loop(start, began + duration);
+  Loop loop(start, began + duration, stop);
   for (int i = 0; i < concurrency; ++i) loop.StartOne();
   LoadResult result = loop.Wait();
   result.elapsed = absl::Now() - began;

@@ -2,6 +2,7 @@
 #ifndef ROLLOUT_CLIENT_ROLLOUTCTL_LOAD_GENERATOR_H_
 #define ROLLOUT_CLIENT_ROLLOUTCTL_LOAD_GENERATOR_H_
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -27,8 +28,9 @@ struct LoadResult {
 };
 
 // Closed loop: `concurrency` calls in flight, each replaced when it ends, until `duration` has
-// passed; then waits for the last ones. Blocks.
-LoadResult GenerateLoad(const StartCall& start, int concurrency, absl::Duration duration);
+// passed or `*stop` (which may be null) is true; then waits for the last ones. Blocks.
+LoadResult GenerateLoad(const StartCall& start, int concurrency, absl::Duration duration,
+                        const std::atomic<bool>* stop = nullptr);
 
 }  // namespace rollout
 

@@ -33,7 +33,7 @@ struct RolloutCommandOptions {
   std::string out;
 };
 
-// The numbers of a query, which RolloutQuery only views.
+// The numbers of a query, which RolloutArguments only views.
 struct QueryArrays {
   std::vector<float> states;
   int64_t num_states = 1;
@@ -120,7 +120,8 @@ nlohmann::json NestedJson(absl::Span<const float> values, absl::Span<const int64
   return list;
 }
 
-void PrintJson(const RolloutResult& result, const v1::ModelSpec& spec, const RolloutQuery& query) {
+void PrintJson(const RolloutResult& result, const v1::ModelSpec& spec,
+               const RolloutArguments& query) {
   nlohmann::json json = {{"model", result.model()},
                          {"version", result.version()},
                          {"lanes", query.lanes},
@@ -171,7 +172,7 @@ std::string Verdict(const RolloutResult& result, int64_t lane, int64_t horizon) 
 }
 
 void PrintTrajectory(const RolloutResult& result, const v1::ModelSpec& spec,
-                     const RolloutQuery& query) {
+                     const RolloutArguments& query) {
   const ArrayView<float>& trajectory = result.trajectory();
   const int64_t size = trajectory.shape[2];
   std::vector<std::string> header = {"step", "seconds"};
@@ -189,7 +190,8 @@ void PrintTrajectory(const RolloutResult& result, const v1::ModelSpec& spec,
   if (!verdict.empty()) std::puts(verdict.c_str());
 }
 
-void PrintLanes(const RolloutResult& result, const v1::ModelSpec& spec, const RolloutQuery& query) {
+void PrintLanes(const RolloutResult& result, const v1::ModelSpec& spec,
+                const RolloutArguments& query) {
   const ArrayView<float>& final_state = result.final_state();
   const int64_t size = final_state.shape[1];
   std::vector<std::string> header = {"lane"};
@@ -242,7 +244,7 @@ absl::Status Run(const CommonOptions& common, const RolloutCommandOptions& optio
   if (!status.ok()) return status;
 
   const bool one_lane = arrays.lanes == 1;
-  RolloutQuery query;
+  RolloutArguments query;
   query.model = options.model;
   query.version = options.version;
   query.lanes = arrays.lanes;

@@ -157,21 +157,38 @@ void PrintScreen(const Client& client, const Look& look, const std::optional<Tra
   std::fputs(text.c_str(), stdout);
 }
 
+void PrintAway(const Client& client, const absl::Status& status, bool json) {
+  if (json) {
+    std::puts(nlohmann::json({{"server", client.address()},
+                              {"ready", false},
+                              {"error", std::string(status.message())}})
+                  .dump()
+                  .c_str());
+  } else {
+    std::printf("%s: no answer (%s)\n", client.address().c_str(),
+                std::string(status.message()).c_str());
+  }
+}
+
 absl::Status Run(const CommonOptions& common, const WatchOptions& options) {
   const auto client = ConnectTo(common);
   if (!client.ok()) return client.status();
   std::optional<Traffic> before;
   for (int64_t refresh = 1;; ++refresh) {
     absl::StatusOr<Look> look = TakeLook(**client, options);
-    if (!look.ok()) return look.status();
-    if (common.json) {
+    // A server that was there may come back: whoever watches wants to see that.
+    const bool away = refresh > 1 && absl::IsUnavailable(look.status());
+    if (!look.ok() && !away) return look.status();
+    if (away) {
+      PrintAway(**client, look.status(), common.json);
+    } else if (common.json) {
       PrintJsonLine(**client, *look, before);
     } else {
       PrintScreen(**client, *look, before);
     }
     std::fflush(stdout);
     if (refresh == options.count) return absl::OkStatus();
-    before = look->traffic;
+    before = away ? std::nullopt : look->traffic;
     absl::SleepFor(options.every);
   }
 }

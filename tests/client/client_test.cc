@@ -147,7 +147,7 @@ class ClientTest : public ::testing::Test {
   const std::vector<float> controls_ = {1, 1, 1, 2, 2, 2};
   ScriptedServer server_;
   std::unique_ptr<Client> client_;
-  RolloutQuery query_;
+  RolloutArguments query_;
 };
 
 TEST_F(ClientTest, RolloutSendsShapesAndViewsTheReply) {
@@ -178,13 +178,13 @@ TEST_F(ClientTest, ControlsMayHaveNoDimension) {
 }
 
 TEST_F(ClientTest, QueriesThatDoNotDivideAreRefusedWithoutACall) {
-  RolloutQuery ragged = query_;
+  RolloutArguments ragged = query_;
   ragged.controls = absl::MakeConstSpan(controls_).subspan(1);
   EXPECT_THAT(client_->Rollout(ragged).status().message(), HasSubstr("controls has 5 numbers"));
-  RolloutQuery empty = query_;
+  RolloutArguments empty = query_;
   empty.lanes = 0;
   EXPECT_EQ(client_->Rollout(empty).status().code(), absl::StatusCode::kInvalidArgument);
-  RolloutQuery states = query_;
+  RolloutArguments states = query_;
   states.num_initial_states = 3;
   EXPECT_THAT(client_->RolloutFuture(states).get().status().message(),
               HasSubstr("initial_states has 2 numbers, expected a multiple of 3"));

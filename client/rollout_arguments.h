@@ -1,6 +1,6 @@
 // What a client asks: a model, initial states, control sequences, and which outputs.
-#ifndef ROLLOUT_CLIENT_ROLLOUT_QUERY_H_
-#define ROLLOUT_CLIENT_ROLLOUT_QUERY_H_
+#ifndef ROLLOUT_CLIENT_ROLLOUT_ARGUMENTS_H_
+#define ROLLOUT_CLIENT_ROLLOUT_ARGUMENTS_H_
 
 #include <cstdint>
 #include <string>
@@ -24,7 +24,7 @@ struct RolloutOutputs {
 
 // A plain value; the spans must stay valid only until the call that takes it has returned (also
 // the asynchronous one: it copies them into its message at once).
-struct RolloutQuery {
+struct RolloutArguments {
   std::string model;
   uint64_t version = 0;  // 0 = the highest good one; a plan names the version of its first reply
   int64_t lanes = 0;     // B >= 1
@@ -38,10 +38,10 @@ struct RolloutQuery {
   std::string id;             // echoed in the reply and in the server's log
 };
 
-// The message of `query`. INVALID_ARGUMENT when the spans do not divide into lanes, horizon and
+// The message of `arguments`. INVALID_ARGUMENT when the spans do not divide into lanes, horizon and
 // states; whether 2n and nu fit the model, the server says.
-absl::Status FillRequest(const RolloutQuery& query, v1::RolloutRequest* request);
+absl::Status FillRequest(const RolloutArguments& arguments, v1::RolloutRequest* request);
 
 }  // namespace rollout
 
-#endif  // ROLLOUT_CLIENT_ROLLOUT_QUERY_H_
+#endif  // ROLLOUT_CLIENT_ROLLOUT_ARGUMENTS_H_

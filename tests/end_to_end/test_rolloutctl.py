@@ -1,0 +1,197 @@
+"""Every subcommand of rolloutctl against a real server: what people read, what programs parse, exit statuses."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import tempfile
+import time
+import unittest
+from pathlib import Path
+
+import numpy as np
+from checkpoints import DAMAGES, TinyModel, publish, publish_model
+from processes import BIN, PATIENCE_SECONDS, Rolloutd, ctl_json, rolloutctl, sample, wait_until
+
+STATE = "0.1,-0.2,0.3,0.4"
+
+
+class RolloutctlTest(unittest.TestCase):
+    def setUp(self) -> None:
+        self.folder = Path(self.enterContext(tempfile.TemporaryDirectory()))
+        self.repository = self.folder / "repository"
+        self.repository.mkdir()
+        self.model = TinyModel()
+        publish_model(self.repository, self.model)
+        self.server = self.enterContext(Rolloutd(self.repository))
+
+    def people(self, *arguments: str) -> str:
+        done = rolloutctl(*arguments, "--server", self.server.address)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertNotIn("\033", done.stdout, "no colours and no cursor movement where there is no terminal")
+        self.assertEqual(done.stderr, "")
+        return done.stdout
+
+    def program(self, *arguments: str) -> dict[str, object]:
+        return ctl_json(*arguments, "--server", self.server.address)
+
+    def refused(self, *arguments: str, status: int = 1) -> str:
+        done = rolloutctl(*arguments, "--server", self.server.address)
+        self.assertEqual(done.returncode, status, done.stdout + done.stderr)
+        self.assertEqual(len(done.stderr.splitlines()), 1, done.stderr)
+        self.assertTrue(done.stderr.startswith("rolloutctl: "), done.stderr)
+        return done.stderr
+
+    def episode(self, steps: int = 40) -> dict[str, object]:
+        """What the model itself predicts, so that its prediction error is rounding alone."""
+        controls = np.random.default_rng(3).uniform(-1, 1, (1, steps, 1))
+        states = self.model.rollout(np.array([[0.1, -0.2, 0.3, 0.4]]), controls)
+        return {"states": states[0].tolist(), "controls": controls[0].tolist(), "period": 0.02, "truncated": True}
+
+    def test_models(self) -> None:
+        bad = publish(self.repository, "tiny", DAMAGES[0].files(self.model))
+        wait_until(lambda: len(self.server.models()["tiny"]["versions"]) == 2, "the damaged version is listed")
+        wait_until(lambda: "QUARANTINED" in self.people("models"), "the damaged version is quarantined")
+        table = self.people("models")
+        serving = next(line for line in table.splitlines() if "READY" in line)
+        self.assertEqual(serving.split()[:4], ["tiny", "1", "*", "READY"])
+        refused = next(line for line in table.splitlines() if "QUARANTINED" in line)
+        self.assertIn("weights.safetensors", refused)
+        page = self.people("models", "tiny")
+        self.assertIn("tiny: version 1 serves", page)
+        self.assertIn("NODE_SO, hidden layers [8] TANH", page)
+        self.assertIn("CONSTANT_ACCELERATION, 4 substeps of a transition of 0.02 s", page)
+        listed = self.program("models")["models"]
+        self.assertEqual([model["name"] for model in listed], ["tiny"])
+        self.assertEqual(listed[0]["serving_version"], 1)
+        self.assertEqual([v["version"] for v in listed[0]["versions"]], [bad, 1])
+        one = self.program("models", "tiny")
+        self.assertEqual(one["versions"][1]["spec"]["dynamics"]["kind"], "NODE_SO")
+        self.assertIn("tiny", self.refused("models", "nobody"))
+
+    def test_rollout_of_one_lane(self) -> None:
+        controls = np.random.default_rng(1).uniform(-1, 1, (30, 1))
+        file = self.folder / "controls.npy"
+        np.save(file, controls)
+        printed = self.program("rollout", "tiny", "--state", STATE, "--controls", str(file))
+        expected = self.model.rollout(np.array([[0.1, -0.2, 0.3, 0.4]]), controls[None])
+        np.testing.assert_allclose(printed["trajectory"], expected, atol=1e-5)
+        self.assertEqual(printed["first_non_finite_step"], [31])
+        text = self.people("rollout", "tiny", "--state", STATE, "--controls", str(file))
+        self.assertIn("tiny version 1: 1 lane of 30 transitions of 0.02 s = 0.6 s", text)
+        self.assertIn("q0", text)
+        last = text.splitlines()[-1].split()
+        self.assertEqual(last[:2], ["30", "0.600"])
+        np.testing.assert_allclose([float(x) for x in last[2:]], expected[0, -1], atol=1e-4)
+
+    def test_rollout_of_many_lanes_and_its_file(self) -> None:
+        controls = np.random.default_rng(1).uniform(-1, 1, (3, 7, 1)).astype(np.float32)
+        np.save(self.folder / "controls.npy", controls)
+        out = self.folder / "trajectory.npy"
+        text = self.people(
+            "rollout", "tiny", "--state", STATE, "--controls", str(self.folder / "controls.npy"), "--out", str(out)
+        )
+        self.assertIn("3 lanes of 7 transitions", text)
+        expected = self.model.rollout(np.array([[0.1, -0.2, 0.3, 0.4]]), controls)
+        np.testing.assert_allclose(np.load(out), expected, atol=1e-5)
+
+    def test_rollout_along_an_episode(self) -> None:
+        episode = self.episode()
+        file = self.folder / "episode.npz"
+        np.savez(file, states=episode["states"], controls=episode["controls"])
+        printed = self.program("rollout", "tiny", "--episode", str(file), "--start", "10", "--horizon", "20")
+        np.testing.assert_allclose(printed["trajectory"][0], np.array(episode["states"])[10:31], atol=1e-5)
+        self.assertIn("40 transitions", self.refused("rollout", "tiny", "--episode", str(file), "--start", "40"))
+
+    def test_rollout_says_what_is_wrong(self) -> None:
+        self.assertIn("expected [1, 4]", self.refused("rollout", "tiny", "--state", "1,2", "--horizon", "3"))
+        self.assertIn("--horizon", self.refused("rollout", "tiny", "--state", STATE))
+        self.assertIn("no.npy", self.refused("rollout", "tiny", "--state", "no.npy", "--horizon", "3"))
+        self.assertIn("tiny", self.refused("rollout", "nobody", "--state", STATE, "--horizon", "3"))
+        self.assertIn("7", self.refused("rollout", "tiny", "--version", "7", "--state", STATE, "--horizon", "3"))
+        self.assertIn("--state or --episode", self.refused("rollout", "tiny", status=2))
+        np.save(self.folder / "wide.npy", np.zeros((5, 2)))
+        wrong = self.refused("rollout", "tiny", "--state", STATE, "--controls", str(self.folder / "wide.npy"))
+        self.assertIn("[5, 2]", wrong.replace("[1, 5, 2]", "[5, 2]"))
+
+    def test_report_gives_a_prediction_error(self) -> None:
+        file = self.folder / "episode.json"
+        file.write_text(json.dumps(self.episode()))
+        self.assertIn("40 of 40 transitions", self.people("report", "tiny", str(file)))
+        sent = self.program("report", "tiny", str(file), "--episode", "again", "--chunk", "15")
+        self.assertEqual((sent["accepted_transitions"], sent["calls"]), (40, 3))
+
+        def errors() -> list[dict[str, float]]:
+            return self.program("models", "tiny")["versions"][0]["errors"]
+
+        wait_until(lambda: any(e["windows"] > 0 for e in errors()), "the report gives prediction errors")
+        self.assertTrue(all(e["normalised_rmse"] < 1e-4 for e in errors() if e["windows"] > 0), errors())
+        self.assertIn("horizon", self.people("models", "tiny"))
+        broken = self.folder / "broken.json"
+        broken.write_text(json.dumps({**self.episode(), "controls": [[0.0]]}))
+        self.assertIn("[41, 4]", self.refused("report", "tiny", str(broken)))
+        slow = self.folder / "slow.json"
+        slow.write_text(json.dumps({**self.episode(), "period": 0.05}))
+        self.assertIn("0.02", self.refused("report", "tiny", str(slow)))
+
+    def test_bench_measures_server_and_echo(self) -> None:
+        arguments = ("bench", "tiny", "--lanes", "4", "--horizon", "10", "--concurrency", "2", "--duration", "400ms")
+        text = self.people(*arguments)
+        for word in ("server", "bare echo", "requests/s", "transitions/s", "latencies"):
+            self.assertIn(word, text)
+        measured = self.program(*arguments)
+        self.assertGreater(measured["requests"], 0)
+        self.assertEqual(measured["failures"], {})
+        self.assertGreater(measured["echo"]["requests"], 0)
+        self.assertLessEqual(measured["p50_seconds"], measured["p99_seconds"])
+        # 4 lanes x 4 numbers of 4 bytes come back, 4 x 10 + 4 numbers go there.
+        self.assertGreater(measured["reply_bytes"], 64)
+        self.assertGreater(measured["request_bytes"], 176)
+        self.assertIn("nobody", self.refused("bench", "nobody", "--duration", "1s"))
+
+    def test_an_interrupted_bench_prints_what_it_measured(self) -> None:
+        command = [BIN / "rolloutctl", "bench", "tiny", "--json", "--duration", "10m", "--server", self.server.address]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as bench:
+            # Its warm-up takes 0.2 s from the first transition on.
+            wait_until(lambda: sample(self.server.metrics(), "rollout_transitions_total", model="tiny"), "it begins")
+            begun = time.monotonic()
+            wait_until(lambda: time.monotonic() > begun + 1.0, "it measures")
+            bench.send_signal(signal.SIGINT)
+            printed, _ = bench.communicate(timeout=PATIENCE_SECONDS)
+        self.assertEqual(bench.returncode, 0)
+        measured = json.loads(printed)
+        self.assertGreater(measured["requests"], 0)
+        self.assertEqual(measured["failures"], {})
+
+    def test_watch_shows_models_and_traffic(self) -> None:
+        text = self.people("watch", "--metrics", self.server.metrics_address, "--count", "2", "--every", "200ms")
+        self.assertIn("ready", text)
+        self.assertIn("transitions/s", text)
+        lines = rolloutctl(
+            "watch", "--json", "--count=2", "--every=100ms", "--metrics", self.server.metrics_address,
+            "--server", self.server.address,
+        ).stdout.splitlines()  # fmt: skip
+        self.assertEqual(len(lines), 2)
+        self.assertIn("TransitionModel/ListModels", json.loads(lines[1])["traffic"]["methods"])
+        self.assertIn("--metrics-listen", self.refused("watch", "--metrics", "127.0.0.1:1", "--count", "1"))
+
+    def test_health(self) -> None:
+        self.assertEqual(self.people("health"), "SERVING\n")
+        self.assertEqual(self.people("health", "_live"), "SERVING\n")
+        self.assertEqual(self.program("health", "tiny"), {"service": "tiny", "status": "SERVING"})
+        self.assertIn("_live", self.refused("health", "nobody"))
+
+    def test_nobody_there_and_wrong_usage(self) -> None:
+        for command in (("models",), ("health",), ("bench", "tiny"), ("report", "tiny", "/nonexistent.json")):
+            done = rolloutctl(*command, "--server", "127.0.0.1:1", "--timeout", "100ms")
+            self.assertEqual(done.returncode, 1)
+            self.assertEqual(len(done.stderr.splitlines()), 1)
+        self.refused("levitate", status=2)
+        self.refused("bench", status=2)
+        self.refused("bench", "tiny", "--duration", "never", status=2)
+        self.assertEqual(rolloutctl("--help").returncode, 0)
+
+
+if __name__ == "__main__":
+    unittest.main()
