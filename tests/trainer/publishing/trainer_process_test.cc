@@ -110,8 +110,11 @@ TEST_F(TrainerProcessTest, KilledAndStoppedFitsResumeToTheSameBits) {
   AwaitState("parts");
   kill(child, SIGTERM);
   const Ended stopped = Wait(child);
-  if (stopped.exit_status == 1) {  // it may have been faster
+  // It may have been done before the signal came, or not yet have begun to catch it.
+  if (stopped.exit_status == 1) {
     EXPECT_THAT(stopped.errors, HasSubstr("interrupted"));
+  }
+  if (stopped.exit_status != 0) {
     const Ended ended = Run(Fit("parts", kSteps));
     EXPECT_EQ(ended.exit_status, 0) << ended.errors;
   }
