@@ -7,38 +7,26 @@
 // The forward pass keeps each layer's input of every substep in one tall matrix, the backward pass
 // each layer's cotangent, so that the weights' gradients are one product per layer over all
 // substeps instead of one for each.
-#include <ATen/ops/addmm.h>
-#include <ATen/ops/empty.h>
-#include <ATen/ops/from_blob.h>
-#include <ATen/ops/mm.h>
-#include <ATen/ops/sum.h>
-#include <ATen/ops/tanh.h>
-#include <ATen/ops/tanh_backward.h>
-#include <c10/core/InferenceMode.h>
-
 #include <algorithm>
 #include <cmath>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "trainer/fitting/tanh_layer.h"
 #include "trainer/fitting/window_loss.h"
+#include "trainer/sac/elementwise.h"
+#include "trainer/sac/matrix_product.h"
 
 namespace rollout {
 namespace {
 
 // One layer of every substep.
 struct Layer {
-  int64_t inputs = 0, outputs = 0;
+  int inputs = 0, outputs = 0;
   int64_t weight_offset = 0, bias_offset = 0;  // within a member's parameters
-  at::Tensor input;                            // [substeps * B, inputs]
-  at::Tensor cotangent;                        // [substeps * B, outputs], of W x + b
-  std::vector<at::Tensor> input_at;            // [B, inputs] of each substep
-  std::vector<at::Tensor> cotangent_at;        // [B, outputs]
+  std::vector<float> input;                    // [substeps, B, inputs]
+  std::vector<float> cotangent;                // [substeps, B, outputs], of W x + b
 };
-
-at::Tensor View(const float* data, at::IntArrayRef shape) {
-  return at::from_blob(const_cast<float*>(data), shape);
-}
 
 class NodeLoss final : public WindowLoss {
  public:
@@ -76,11 +64,12 @@ class NodeLoss final : public WindowLoss {
   std::vector<int> plain_positions_;  // those that enter networks as they are
   double counted_dimensions_ = 0;
 
+  MatrixMultiplier multiplier_;
   std::vector<Layer> layers_;
-  at::Tensor output_;             // [B, out of the last layer]
-  at::Tensor input_cotangent_;    // [B, in of the first layer]
-  std::vector<float> states_;     // [substeps + 1, B, 2n]
-  std::vector<float> cotangent_;  // [B, 2n], of the present state
+  std::vector<float> output_;           // [B, out of the last layer]
+  std::vector<float> input_cotangent_;  // [B, in of the first layer]
+  std::vector<float> states_;           // [substeps + 1, B, 2n]
+  std::vector<float> cotangent_;        // [B, 2n], of the present state
 };
 
 NodeLoss::NodeLoss(const ModelParameters& parameters, std::vector<float> inverse_scale,
@@ -117,27 +106,23 @@ NodeLoss::NodeLoss(const ModelParameters& parameters, std::vector<float> inverse
   for (size_t i = 0; i <= model_.spec().dynamics.hidden_sizes.size(); ++i) {
     const LearnedTensor* weight = model_.Find(absl::StrCat("mlp.", i, ".weight"));
     Layer layer;
-    layer.outputs = weight->shape[0];
-    layer.inputs = weight->shape[1];
+    layer.outputs = static_cast<int>(weight->shape[0]);
+    layer.inputs = static_cast<int>(weight->shape[1]);
     layer.weight_offset = weight->offset;
     layer.bias_offset = model_.Find(absl::StrCat("mlp.", i, ".bias"))->offset;
-    layer.input = at::empty({total * batch_, layer.inputs});
-    layer.cotangent = at::empty({total * batch_, layer.outputs});
-    for (int64_t k = 0; k < total; ++k) {
-      layer.input_at.push_back(layer.input.narrow(0, k * batch_, batch_));
-      layer.cotangent_at.push_back(layer.cotangent.narrow(0, k * batch_, batch_));
-    }
+    layer.input.resize(total * batch_ * layer.inputs);
+    layer.cotangent.resize(total * batch_ * layer.outputs);
     layers_.push_back(std::move(layer));
   }
-  output_ = at::empty({batch_, layers_.back().outputs});
-  input_cotangent_ = at::empty({batch_, layers_.front().inputs});
+  output_.resize(batch_ * layers_.back().outputs);
+  input_cotangent_.resize(batch_ * layers_.front().inputs);
   states_.resize((total + 1) * batch_ * 2 * n_);
   cotangent_.resize(batch_ * 2 * n_);
 }
 
 void NodeLoss::WriteInput(int64_t substep, const float* state, const float* control) {
-  float* row = layers_.front().input_at[substep].data_ptr<float>();
   const int64_t width = layers_.front().inputs;
+  float* row = &layers_.front().input[substep * batch_ * width];
   const std::vector<int>& angular = model_.spec().angular_positions;
   const int angles = static_cast<int>(angular.size());
   for (int64_t lane = 0; lane < batch_; ++lane, row += width, state += 2 * n_, control += nu_) {
@@ -154,29 +139,37 @@ void NodeLoss::WriteInput(int64_t substep, const float* state, const float* cont
 }
 
 void NodeLoss::ForwardNetwork(int64_t substep, const float* parameters) {
+  const int rows = static_cast<int>(batch_);
   for (size_t i = 0; i < layers_.size(); ++i) {
     const Layer& layer = layers_[i];
     const bool last = i + 1 == layers_.size();
-    at::Tensor out = last ? output_ : layers_[i + 1].input_at[substep];
-    const at::Tensor weight = View(parameters + layer.weight_offset, {layer.outputs, layer.inputs});
-    const at::Tensor bias = View(parameters + layer.bias_offset, {layer.outputs});
-    at::addmm_out(out, bias, layer.input_at[substep], weight.t());
-    if (!last) at::tanh_out(out, out);
+    float* out = last ? output_.data() : &layers_[i + 1].input[substep * batch_ * layer.outputs];
+    multiplier_.Multiply(rows, layer.outputs, layer.inputs,
+                         {&layer.input[substep * batch_ * layer.inputs], layer.inputs},
+                         {parameters + layer.weight_offset, layer.inputs, true}, out,
+                         layer.outputs);
+    if (last) {
+      AddBias(rows, layer.outputs, parameters + layer.bias_offset, out);
+    } else {
+      AddBiasAndTanh(rows, layer.outputs, parameters + layer.bias_offset, out);
+    }
   }
 }
 
 void NodeLoss::BackwardNetwork(int64_t substep, const float* parameters) {
   for (size_t i = layers_.size(); i-- > 0;) {
     const Layer& layer = layers_[i];
-    const at::Tensor weight = View(parameters + layer.weight_offset, {layer.outputs, layer.inputs});
-    at::Tensor below = i == 0 ? input_cotangent_ : layers_[i - 1].cotangent_at[substep];
-    at::mm_out(below, layer.cotangent_at[substep], weight);
-    if (i > 0) at::tanh_backward_out(below, below, layer.input_at[substep]);
+    const int64_t block = substep * batch_ * layer.inputs;
+    float* below = i == 0 ? input_cotangent_.data() : &layers_[i - 1].cotangent[block];
+    multiplier_.Multiply(static_cast<int>(batch_), layer.inputs, layer.outputs,
+                         {&layer.cotangent[substep * batch_ * layer.outputs], layer.outputs},
+                         {parameters + layer.weight_offset, layer.inputs}, below, layer.inputs);
+    if (i > 0) BackThroughTanh(batch_ * layer.inputs, &layer.input[block], below);
   }
 }
 
 void NodeLoss::Advance(const float* state, float* next) const {
-  const float* y = output_.data_ptr<float>();
+  const float* y = output_.data();
   const float half = 0.5f * h_ * h_;
   for (int64_t lane = 0; lane < batch_; ++lane, state += 2 * n_, next += 2 * n_) {
     if (!second_order_) {
@@ -197,7 +190,7 @@ void NodeLoss::Advance(const float* state, float* next) const {
 }
 
 void NodeLoss::RetreatCotangent(int64_t substep, const float* parameters) {
-  float* output_cotangent = layers_.back().cotangent_at[substep].data_ptr<float>();
+  float* output_cotangent = &layers_.back().cotangent[substep * batch_ * layers_.back().outputs];
   float* z = cotangent_.data();
   const float half = constant_acceleration_ ? 0.5f * h_ * h_ : 0.0f;
   for (int64_t lane = 0; lane < batch_; ++lane, z += 2 * n_) {
@@ -215,7 +208,7 @@ void NodeLoss::RetreatCotangent(int64_t substep, const float* parameters) {
   const std::vector<int>& angular = model_.spec().angular_positions;
   const int angles = static_cast<int>(angular.size());
   const float* state = &states_[substep * batch_ * 2 * n_];
-  float* x = input_cotangent_.data_ptr<float>();
+  float* x = input_cotangent_.data();
   z = cotangent_.data();
   const int64_t width = layers_.front().inputs;
   for (int64_t lane = 0; lane < batch_; ++lane, x += width, z += 2 * n_, state += 2 * n_) {
@@ -266,11 +259,12 @@ double NodeLoss::EvaluateMember(const WindowBatch& batch, const float* parameter
     }
     RetreatCotangent(k, parameters);
   }
+  const int rows = static_cast<int>(total * batch_);
   for (const Layer& layer : layers_) {
-    at::Tensor weight = View(gradient + layer.weight_offset, {layer.outputs, layer.inputs});
-    at::mm_out(weight, layer.cotangent.t(), layer.input);
-    at::Tensor bias = View(gradient + layer.bias_offset, {layer.outputs});
-    at::sum_out(bias, layer.cotangent, at::IntArrayRef{0});
+    multiplier_.Multiply(
+        layer.outputs, layer.inputs, rows, {layer.cotangent.data(), layer.outputs, true},
+        {layer.input.data(), layer.inputs}, gradient + layer.weight_offset, layer.inputs);
+    SumRows(rows, layer.outputs, layer.cotangent.data(), gradient + layer.bias_offset);
   }
   return loss;
 }
@@ -278,19 +272,14 @@ double NodeLoss::EvaluateMember(const WindowBatch& batch, const float* parameter
 absl::Status NodeLoss::Evaluate(absl::Span<const WindowBatch> batches,
                                 absl::Span<const float> parameters, absl::Span<double> losses,
                                 absl::Span<float> gradient) {
-  try {
-    const c10::InferenceMode no_autograd;
-    for (size_t member = 0; member < batches.size(); ++member) {
-      if (batches[member].size != batch_) {
-        return absl::InvalidArgumentError(absl::StrCat("a batch of ", batches[member].size,
-                                                       " windows, the loss was made for ", batch_));
-      }
-      const int64_t offset = static_cast<int64_t>(member) * model_.member_size();
-      losses[member] =
-          EvaluateMember(batches[member], parameters.data() + offset, gradient.data() + offset);
+  for (size_t member = 0; member < batches.size(); ++member) {
+    if (batches[member].size != batch_) {
+      return absl::InvalidArgumentError(absl::StrCat("a batch of ", batches[member].size,
+                                                     " windows, the loss was made for ", batch_));
     }
-  } catch (const std::exception& error) {
-    return absl::InternalError(absl::StrCat("LibTorch failed in a fit: ", error.what()));
+    const int64_t offset = static_cast<int64_t>(member) * model_.member_size();
+    losses[member] =
+        EvaluateMember(batches[member], parameters.data() + offset, gradient.data() + offset);
   }
   return absl::OkStatus();
 }
