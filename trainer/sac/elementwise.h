@@ -1,5 +1,6 @@
-// What the SAC learner does to each number between its matrix products. Plain loops over contiguous
-// memory; every function runs on the calling thread and allocates nothing.
+// What the SAC learner does to each number between its matrix products. Loops over contiguous
+// memory with the widest vectors the processor has; every function runs on the calling thread and
+// allocates nothing.
 #ifndef ROLLOUT_TRAINER_SAC_ELEMENTWISE_H_
 #define ROLLOUT_TRAINER_SAC_ELEMENTWISE_H_
 

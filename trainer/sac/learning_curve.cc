@@ -1,8 +1,10 @@
 #include "trainer/sac/learning_curve.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <fstream>
 #include <limits>
+#include <system_error>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -49,15 +51,18 @@ absl::StatusOr<LearningCurve> ReadLearningCurve(const std::string& path) {
 }
 
 absl::Status WriteLearningCurve(const std::string& path, const LearningCurve& curve) {
-  std::ofstream file(path, std::ios::trunc);
+  const std::string unfinished = path + ".unfinished";
+  std::ofstream file(unfinished, std::ios::trunc);
   file << kHeader << "\n";
   for (const LearningCurveRow& row : curve.rows) {
     file << absl::StrFormat("%d,%.0f,%.2f,%.2f,%.1f,%.6g,%.6g,%.4g\n", row.step, row.wall_seconds,
                             row.return_mean, row.return_sd, row.episode_steps, row.critic_loss,
                             row.temperature, row.entropy);
   }
-  file.flush();
-  if (!file) return absl::UnavailableError(absl::StrCat("cannot write ", path));
+  file.close();
+  std::error_code error;
+  if (file) std::filesystem::rename(unfinished, path, error);
+  if (!file || error) return absl::UnavailableError(absl::StrCat("cannot write ", path));
   return absl::OkStatus();
 }
 

@@ -33,6 +33,7 @@ struct LearningCurve {
 
 // NOT_FOUND without a file; INVALID_ARGUMENT naming the line that is not a row.
 absl::StatusOr<LearningCurve> ReadLearningCurve(const std::string& path);
+// Replaces the file in one step. UNAVAILABLE with the path where it cannot be written.
 absl::Status WriteLearningCurve(const std::string& path, const LearningCurve& curve);
 
 }  // namespace rollout

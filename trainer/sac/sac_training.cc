@@ -197,6 +197,7 @@ absl::Status SacTraining::Resume() {
   episode_ = state->episode;
   earlier_seconds_ = state->wall_seconds;
   absl::StatusOr<LearningCurve> curve = ReadLearningCurve(CurvePath(options_.out_dir));
+  if (!curve.ok() && !absl::IsNotFound(curve.status())) return curve.status();
   if (curve.ok()) {
     curve_ = *std::move(curve);
     std::erase_if(curve_.rows, [this](const LearningCurveRow& row) { return row.step > step_; });
