@@ -22,6 +22,9 @@ std::filesystem::path CudaLibrary() {
   return std::filesystem::path(info.dli_fname).parent_path() / "libtorch_cuda.so";
 }
 
+// To be called before anything asks LibTorch about CUDA: it looks for that half of itself once, at
+// the first question, and CPU rollouts ask none. Its symbols are global, as in Python's torch,
+// since the libraries that it loads later (linear algebra, cuDNN's engines) look for them.
 absl::Status LoadCuda(const std::string& device) {
   const std::filesystem::path library = CudaLibrary();
   dlerror();
