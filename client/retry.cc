@@ -11,7 +11,8 @@ namespace rollout {
 std::optional<absl::Duration> RetryDelay(const RetryOptions& options, const FailedAttempt& failed,
                                          double uniform) {
   if (failed.attempt >= options.max_attempts) return std::nullopt;
-  const bool unavailable = failed.code == absl::StatusCode::kUnavailable;
+  const bool unavailable =
+      failed.code == absl::StatusCode::kUnavailable || failed.code == absl::StatusCode::kCancelled;
   const bool exhausted = failed.code == absl::StatusCode::kResourceExhausted;
   absl::Duration delay;
   if (failed.pushback_ms.has_value()) {

@@ -28,11 +28,12 @@ struct FailedAttempt {
 };
 
 // How long to wait before the next attempt; nullopt = give up and report the failure.
-// UNAVAILABLE is retried with exponential backoff, halved to whole by `uniform` in [0, 1) so that
-// clients do not return in step. A push-back from the server overrides the backoff, makes
-// RESOURCE_EXHAUSTED retryable as well (without it that code is a message limit, which no retry
-// cures), and means that the server did not act; negative or unreadable = do not retry
-// (gRFC A6). Nothing is retried past the deadline.
+// UNAVAILABLE is retried with exponential backoff (and so is CANCELLED: this client cancels
+// nothing, but gRPC so ends a call that arrives just when the server shuts down), halved to whole
+// by `uniform` in [0, 1) so that clients do not return in step. A push-back from the server
+// overrides the backoff, makes RESOURCE_EXHAUSTED retryable as well (without it that code is a
+// message limit, which no retry cures), and means that the server did not act; negative or
+// unreadable = do not retry (gRFC A6). Nothing is retried past the deadline.
 std::optional<absl::Duration> RetryDelay(const RetryOptions& options, const FailedAttempt& failed,
                                          double uniform);
 

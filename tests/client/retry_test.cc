@@ -38,6 +38,7 @@ TEST(RetryDelay, Table) {
       {"second backoff doubles", Failed(StatusCode::kUnavailable, 2), absl::Milliseconds(20)},
       {"backoff is capped", Failed(StatusCode::kUnavailable, 8), absl::Milliseconds(500)},
       {"last attempt", Failed(StatusCode::kUnavailable, 9), std::nullopt},
+      {"cut off by a server that goes", Failed(StatusCode::kCancelled, 1), absl::Milliseconds(10)},
       {"the caller's fault", Failed(StatusCode::kInvalidArgument, 1), std::nullopt},
       {"the deadline", Failed(StatusCode::kDeadlineExceeded, 1), std::nullopt},
       {"a message limit", Failed(StatusCode::kResourceExhausted, 1), std::nullopt},

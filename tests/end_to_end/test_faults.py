@@ -74,9 +74,10 @@ class FaultsTest(unittest.TestCase):
         with Rolloutd(self.repository) as server, SteadyLoad(server.address, "tiny", 4, 1) as load:
             wait_until(lambda: sum(load.answers.values()) > 20, "rollouts are answered")
             self.assertEqual(server.terminate(), 0)
-            # What failed, failed because the server was going: nothing was cut off or wrong.
+            # What failed, failed because the server was going. (CANCELLED is how gRPC ends a call that reaches it in
+            # the moment between its shutdown and the client's notice of that; client/retry.h treats both alike.)
             for failure in load.failures:
-                self.assertIn("UNAVAILABLE", failure)
+                self.assertRegex(failure, "UNAVAILABLE|CANCELLED")
 
     def test_an_empty_repository_is_ready_and_a_bad_model_does_not_change_that(self) -> None:
         empty = self.folder / "empty"

@@ -1,0 +1,147 @@
+"""Open-loop prediction of served models beside what MuJoCo did: a table, and a picture drawn by gnuplot."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import tritonclient.grpc as triton
+from numpy.typing import NDArray
+
+HORIZON = 200
+SHOWN = (1, 2, 5, 10, 20, 50, 100, 200)
+WINDOW_EVERY = 10  # steps of an episode from one window's start to the next
+NO_CHANGE = "no change"
+BASELINE_STYLE = "dt 2 lc rgb '#888888'"
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Windows:
+    """W stretches of HORIZON transitions."""
+
+    states: Array  # [W, HORIZON + 1, 2n]
+    controls: Array  # [W, HORIZON, nu]
+
+
+def windows(files: list[Path]) -> Windows:
+    states, controls = [], []
+    for file in files:
+        with np.load(file) as episode:
+            for start in range(0, len(episode["controls"]) - HORIZON + 1, WINDOW_EVERY):
+                states.append(episode["states"][start : start + HORIZON + 1])
+                controls.append(episode["controls"][start : start + HORIZON])
+    if not states:
+        sys.exit(f"demo: no episode is {HORIZON} steps long: is the policy the shipped one?")
+    return Windows(np.stack(states), np.stack(controls))
+
+
+def predict(client: triton.InferenceServerClient, model: str, truth: Windows) -> Array:
+    """All windows in one query: trajectories [W, HORIZON + 1, 2n]."""
+    inputs = []
+    for name, array in (("initial_state", truth.states[:, 0]), ("controls", truth.controls)):
+        tensor = triton.InferInput(name, list(array.shape), "FP32")
+        tensor.set_data_from_numpy(array.astype(np.float32))
+        inputs.append(tensor)
+    wanted = [triton.InferRequestedOutput("trajectory")]
+    return client.infer(model, inputs, outputs=wanted).as_numpy("trajectory").astype(np.float64)
+
+
+def normalised_rmse(predicted: Array, truth: Array, scale: Array) -> Array:
+    """[HORIZON]: root of the mean squared error at exactly that step, each dimension divided by its scale.
+
+    Windows whose prediction is no longer finite are left out of the mean; Hopper has no unlimited angles to unwrap.
+    """
+    error = ((predicted - truth) / scale)[:, 1:]
+    squared = np.square(error).mean(axis=2)
+    finite = np.isfinite(squared)
+    total = np.where(finite, squared, 0.0).sum(axis=0)
+    return np.sqrt(total / np.maximum(finite.sum(axis=0), 1))
+
+
+def table(errors: dict[str, Array], truth: Windows) -> str:
+    lines = [f"normalised RMSE over {len(truth.states)} windows, each of {HORIZON} transitions of 8 ms"]
+    lines.append("horizon " + "".join(f"{name:>12}" for name in errors))
+    for horizon in SHOWN:
+        lines.append(f"{horizon:7d} " + "".join(f"{error[horizon - 1]:12.4f}" for error in errors.values()))
+    return "\n".join(lines)
+
+
+def remarks(errors: dict[str, Array]) -> list[str]:
+    """What a reader should not have to work out."""
+    said = []
+    baseline = errors[NO_CHANGE]
+    for name, error in errors.items():
+        if name == NO_CHANGE:
+            continue
+        worse = [horizon for horizon in SHOWN if error[horizon - 1] > baseline[horizon - 1]]
+        if not worse:
+            said.append(f'{name} beats "no change" at every horizon shown')
+        elif "HNN" in name:
+            said.append(
+                f'{name} is worse than "no change" at horizons {", ".join(map(str, worse))}: the paper\'s finding '
+                "(Gruver et al., Figure 7: energy conservation does not help where contacts and actuation rule)"
+            )
+        else:
+            said.append(f'{name} is worse than "no change" from {worse[0]} transitions on: plan with shorter horizons')
+    return said
+
+
+def draw(errors: dict[str, Array], svg: Path) -> None:
+    data = svg.with_suffix(".tsv")
+    rows = np.column_stack([np.arange(1, HORIZON + 1), *errors.values()])
+    np.savetxt(data, rows, delimiter="\t", header="horizon\t" + "\t".join(errors))
+    curves = ", ".join(
+        f"'{data}' using 1:{column} with lines lw 2 {BASELINE_STYLE if name == NO_CHANGE else ''} title '{name}'"
+        for column, name in enumerate(errors, start=2)
+    )
+    script = f"""
+        set terminal svg size 800,450 font 'DejaVu Sans,12' background '#ffffff'
+        set output '{svg}'
+        set datafile separator tab
+        set title 'Hopper under SAC: open-loop prediction against MuJoCo'
+        set xlabel 'horizon (transitions of 8 ms)'
+        set ylabel 'normalised RMSE'
+        set logscale y
+        set grid lc rgb '#dddddd'
+        set key bottom right
+        plot [1:{HORIZON}] {curves}
+    """
+    subprocess.run(["gnuplot"], input=script, text=True, check=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--server", required=True, help="host:port of rolloutd")
+    parser.add_argument("--episodes", type=Path, nargs="+", required=True, help=".npz files of states and controls")
+    parser.add_argument(
+        "--scale", type=Path, required=True, help="rolloutctl models NAME --json: its state_scale divides"
+    )
+    parser.add_argument("--svg", type=Path, required=True)
+    parser.add_argument("models", nargs="+", metavar="LABEL=MODEL")
+    arguments = parser.parse_args()
+
+    truth = windows(arguments.episodes)
+    described = json.loads(arguments.scale.read_text())
+    spec = next(v["spec"] for v in described["versions"] if v["version"] == described["serving_version"])
+    scale = np.array(spec["state_scale"], np.float64)
+    client = triton.InferenceServerClient(arguments.server)
+    unchanged = np.broadcast_to(truth.states[:, :1], truth.states.shape)
+    errors = {NO_CHANGE: normalised_rmse(unchanged, truth.states, scale)}
+    for pair in arguments.models:
+        label, model = pair.split("=", 1)
+        errors[label] = normalised_rmse(predict(client, model, truth), truth.states, scale)
+    print(table(errors, truth))
+    print("\n".join(remarks(errors)))
+    draw(errors, arguments.svg)
+    print(f"drawn: {arguments.svg}")
+
+
+if __name__ == "__main__":
+    main()
