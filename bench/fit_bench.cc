@@ -1,0 +1,244 @@
+// Seconds of one optimiser step of a fit on one core, beside what bounds it: the products of its
+// networks' matrices alone, and the processor's peak, measured in turns in one run.
+#include <ATen/Parallel.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <ctime>
+#include <functional>
+#include <limits>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "CLI/CLI.hpp"
+#include "absl/strings/str_format.h"
+#include "base/random.h"
+#include "base/table.h"
+#include "bench/fma_peak.h"
+#include "nlohmann/json.hpp"
+#include "trainer/fitting/fitter.h"
+#include "trainer/sac/matrix_product.h"
+
+namespace rollout::bench {
+namespace {
+
+struct BenchOptions {
+  int rounds = 5;
+  int steps = 10;  // optimiser steps of each measurement in each round
+  int64_t batch = 200;
+  int ensemble_size = 1;
+  bool json = false;
+};
+
+// A system of Hopper's sizes whose states wander.
+DatasetInfo HopperSizes() {
+  DatasetInfo info;
+  info.id = "bench/hopper-v0";
+  info.num_positions = 6;
+  info.num_velocities = 6;
+  info.num_controls = 3;
+  info.dt = 0.008;
+  info.ignored_positions = {0};
+  return info;
+}
+
+std::vector<ObservedEpisode> Wander(const DatasetInfo& info, int episodes, int64_t steps) {
+  Random random(1);
+  std::vector<ObservedEpisode> result;
+  for (int e = 0; e < episodes; ++e) {
+    ObservedEpisode episode;
+    episode.num_steps = steps;
+    std::vector<double> state(2 * info.num_positions, 0.0);
+    for (int64_t t = 0; t <= steps; ++t) {
+      episode.states.insert(episode.states.end(), state.begin(), state.end());
+      for (double& value : state) value += 0.05 * random.Normal();
+    }
+    for (int64_t i = 0; i < steps * info.num_controls; ++i) {
+      episode.controls.push_back(random.Uniform(-1, 1));
+    }
+    result.push_back(std::move(episode));
+  }
+  return result;
+}
+
+// One network of a model, and how often an optimiser step passes through it.
+struct Network {
+  std::vector<int> sizes;
+  int passes = 3;  // forward, and backward to inputs and to weights
+};
+
+std::vector<Network> ListNetworks(const TransitionModelSpec& spec) {
+  const int n = spec.num_positions, features = spec.num_features();
+  const auto sizes = [&](int inputs, int outputs) {
+    std::vector<int> list = {inputs};
+    for (const int hidden : spec.dynamics.hidden_sizes) list.push_back(hidden);
+    list.push_back(outputs);
+    return list;
+  };
+  const int seen = features + n + spec.num_controls;
+  switch (spec.dynamics.kind) {
+    case DynamicsKind::kNode:
+      return {{sizes(seen, 2 * n)}};
+    case DynamicsKind::kHnn:
+      // Potential and mass also give their input's gradient: twice the products on the way there,
+      // and each of those has its own two on the way back.
+      return {{sizes(features, 1), 6}, {sizes(features, n * (n + 1) / 2), 6}, {sizes(seen, n)}};
+    default:
+      return {{sizes(seen, n)}};
+  }
+}
+
+struct Line {
+  std::string name;
+  std::function<void()> step = nullptr;
+  double gigaflop = 0.0;
+  double best = std::numeric_limits<double>::infinity();  // CPU seconds of one step
+  std::vector<double> all = {};
+};
+
+double Median(std::vector<double> values) {
+  std::nth_element(values.begin(), values.begin() + values.size() / 2, values.end());
+  return values[values.size() / 2];
+}
+
+// The products of one optimiser step: forward and to inputs at every substep, to weights once over
+// all of them.
+std::function<void()> Products(const TransitionModelSpec& spec, int64_t batch, double* gigaflop) {
+  const int evaluations = 2 * spec.integrator.substeps * spec.ensemble_size;
+  std::vector<Network> networks = ListNetworks(spec);
+  int64_t largest = 1;
+  *gigaflop = 0.0;
+  for (const Network& network : networks) {
+    for (size_t i = 0; i + 1 < network.sizes.size(); ++i) {
+      largest = std::max({largest, batch * evaluations * network.sizes[i],
+                          batch * evaluations * network.sizes[i + 1]});
+      *gigaflop += 2e-9 * static_cast<double>(batch) * network.sizes[i] * network.sizes[i + 1] *
+                   evaluations * network.passes;
+    }
+  }
+  return
+      [networks, evaluations, rows = static_cast<int>(batch), a = std::vector<float>(largest, 0.5f),
+       b = std::vector<float>(largest, 0.25f), c = std::vector<float>(largest),
+       multiplier = std::make_shared<MatrixMultiplier>()]() mutable {
+        for (const Network& network : networks) {
+          for (size_t i = 0; i + 1 < network.sizes.size(); ++i) {
+            const int in = network.sizes[i], out = network.sizes[i + 1];
+            for (int pass = 0; pass < network.passes; pass += 3) {
+              for (int k = 0; k < evaluations; ++k) {
+                multiplier->Multiply(rows, out, in, {a.data(), in}, {b.data(), in, true}, c.data(),
+                                     out);
+                multiplier->Multiply(rows, in, out, {a.data(), out}, {b.data(), in}, c.data(), in);
+              }
+              multiplier->Multiply(out, in, rows * evaluations, {a.data(), out, true},
+                                   {b.data(), in}, c.data(), in);
+            }
+          }
+        }
+      };
+}
+
+void Measure(Line& line, int steps) {
+  const std::clock_t start = std::clock();
+  for (int i = 0; i < steps; ++i) line.step();
+  const double seconds =
+      static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC / static_cast<double>(steps);
+  line.best = std::min(line.best, seconds);
+  line.all.push_back(seconds);
+}
+
+absl::Status Run(const BenchOptions& bench) {
+  at::set_num_threads(1);
+  const DatasetInfo info = HopperSizes();
+  const std::vector<ObservedEpisode> episodes = Wander(info, 20, 500);
+  const auto statistics = MeasureData(episodes, info);
+  if (!statistics.ok()) return statistics.status();
+  std::vector<std::unique_ptr<Fitter>> fitters;
+  std::vector<Line> lines;
+  absl::Status failure;
+  for (const DynamicsKind kind : {DynamicsKind::kNode, DynamicsKind::kNodeSo, DynamicsKind::kHnn}) {
+    FitOptions options;
+    options.name = "bench";
+    options.dynamics.kind = kind;
+    options.dynamics.has_force = kind == DynamicsKind::kHnn;
+    options.dynamics.mass = kind == DynamicsKind::kHnn ? MassKind::kLearned : MassKind::kNone;
+    options.integrator.method = DefaultIntegrator(kind);
+    options.batch = bench.batch;
+    options.ensemble_size = bench.ensemble_size;
+    options.steps = 1000000;
+    const auto spec = MakeFitSpec(info, *statistics, options);
+    if (!spec.ok()) return spec.status();
+    auto set = MakeTrainingSet(episodes, info, options.window_states);
+    if (!set.ok()) return set.status();
+    auto fitter = Fitter::Create(*std::move(set), *statistics, *spec, options, nullptr);
+    if (!fitter.ok()) return fitter.status();
+    fitters.push_back(*std::move(fitter));
+    Line step{Name(kind), [&failure, f = fitters.back().get()] { failure.Update(f->Step()); }};
+    Line products{absl::StrFormat("%s, matrix products alone", Name(kind))};
+    products.step = Products(*spec, options.batch, &products.gigaflop);
+    step.gigaflop = products.gigaflop;
+    lines.push_back(std::move(step));
+    lines.push_back(std::move(products));
+  }
+  double peak = 0.0;
+  for (int round = 0; round < bench.rounds; ++round) {
+    for (Line& line : lines) {
+      peak = std::max(peak, MeasureFmaPeak());
+      Measure(line, bench.steps);
+    }
+  }
+  if (!failure.ok()) return failure;
+
+  nlohmann::ordered_json rows = nlohmann::ordered_json::array();
+  Table table({"one optimiser step", "best ms", "median ms", "GFLOP", "GFLOP/s", "% of FMA peak"});
+  for (const Line& line : lines) {
+    const double gflops = line.gigaflop / line.best;
+    rows.push_back({{"kind", line.name},
+                    {"engine", "fit"},
+                    {"device", "cpu"},
+                    {"batch", bench.batch},
+                    {"threads", 1},
+                    {"ms", 1e3 * line.best},
+                    {"median_ms", 1e3 * Median(line.all)},
+                    {"gflops", gflops},
+                    {"peak_gflops", peak},
+                    {"percent_of_peak", 100.0 * gflops / peak}});
+    table.AddRow({line.name, absl::StrFormat("%.2f", 1e3 * line.best),
+                  absl::StrFormat("%.2f", 1e3 * Median(line.all)),
+                  absl::StrFormat("%.3f", line.gigaflop), absl::StrFormat("%.1f", gflops),
+                  absl::StrFormat("%.0f", 100.0 * gflops / peak)});
+  }
+  if (bench.json) {
+    absl::PrintF("%s\n", rows.dump(1));
+  } else {
+    absl::PrintF(
+        "A fit of Hopper's sizes: windows of 3 states, batch %d, 8 substeps, 2 x 128 tanh, %d "
+        "member(s), one thread, CPU time; peak %.0f GFLOP/s\n%s",
+        bench.batch, bench.ensemble_size, peak, table.ToString());
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+}  // namespace rollout::bench
+
+int main(int argc, char** argv) {
+  CLI::App app("Time of one optimiser step of a fit on one core, beside its lower bounds.",
+               "fit_bench");
+  rollout::bench::BenchOptions options;
+  app.add_option("--rounds", options.rounds)->check(CLI::PositiveNumber)->capture_default_str();
+  app.add_option("--steps", options.steps, "Of each measurement in each round")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  app.add_option("--batch", options.batch)->check(CLI::PositiveNumber)->capture_default_str();
+  app.add_option("--ensemble", options.ensemble_size)
+      ->check(CLI::Range(1, 64))
+      ->capture_default_str();
+  app.add_flag("--json", options.json);
+  CLI11_PARSE(app, argc, argv);
+  const absl::Status status = rollout::bench::Run(options);
+  if (status.ok()) return 0;
+  absl::FPrintF(stderr, "fit_bench: %s\n", std::string(status.message()));
+  return 1;
+}
