@@ -2,6 +2,7 @@
 
 #include <prometheus/client_metric.h>
 
+#include <cmath>
 #include <string>
 #include <utility>
 
@@ -49,6 +50,57 @@ Labels With(Labels labels, std::initializer_list<std::pair<const char*, std::str
   return labels;
 }
 
+ClientMetric CounterValue(double value) {
+  ClientMetric metric;
+  metric.counter.value = value;
+  return metric;
+}
+
+void AddPredictionError(const PredictionErrorReport& report, const Labels& version,
+                        Families* families) {
+  for (const PredictionErrorReport::Horizon& entry : report.horizons) {
+    const Labels horizon = With(version, {{"horizon", absl::StrCat(entry.horizon)}});
+    const HorizonErrors::Totals& totals = entry.totals;
+    families->Add("rollout_prediction_squared_error_total",
+                  "Sum over windows of the mean squared normalised error at this horizon.",
+                  MetricType::Counter, CounterValue(totals.squared_error), horizon);
+    families->Add("rollout_prediction_baseline_squared_error_total",
+                  "The same for the prediction that nothing changes.", MetricType::Counter,
+                  CounterValue(totals.baseline_squared_error), horizon);
+    const char* const windows = "rollout_prediction_windows_total";
+    const char* const help = "Windows of reported transitions that were predicted.";
+    families->Add(windows, help, MetricType::Counter,
+                  CounterValue(static_cast<double>(totals.finite_windows)),
+                  With(horizon, {{"finite", "true"}}));
+    families->Add(windows, help, MetricType::Counter,
+                  CounterValue(static_cast<double>(totals.non_finite_windows)),
+                  With(horizon, {{"finite", "false"}}));
+    // No series says "nothing is known" better than a NaN.
+    if (!std::isnan(entry.recent.rmse)) {
+      families->Add("rollout_prediction_error",
+                    "Normalised RMSE of open-loop prediction over the recent windows.",
+                    MetricType::Gauge, GaugeValue(entry.recent.rmse), horizon);
+    }
+    if (!std::isnan(entry.recent.skill)) {
+      families->Add("rollout_prediction_skill",
+                    "1 - squared error / that of the prediction that nothing changes, recent.",
+                    MetricType::Gauge, GaugeValue(entry.recent.skill), horizon);
+    }
+    if (!std::isnan(entry.recent.diverged_ratio)) {
+      families->Add("rollout_prediction_diverged_ratio",
+                    "Part of the recent windows whose prediction is not finite.", MetricType::Gauge,
+                    GaugeValue(entry.recent.diverged_ratio), horizon);
+    }
+  }
+  families->Add("rollout_prediction_windows_left_out_total",
+                "Windows not predicted because reports came faster than the engine computes.",
+                MetricType::Counter, CounterValue(static_cast<double>(report.windows_left_out)),
+                version);
+  families->Add("rollout_prediction_windows_failed_total",
+                "Windows not predicted because the engine refused.", MetricType::Counter,
+                CounterValue(static_cast<double>(report.windows_failed)), version);
+}
+
 void AddServable(Servable& servable, const Labels& version, Families* families) {
   const EngineInfo& engine = servable.engine_info();
   families->Add("rollout_model_info", "What computes a loaded version.", MetricType::Gauge,
@@ -81,6 +133,7 @@ void AddServable(Servable& servable, const Labels& version, Families* families) 
                 With(version, {{"phase", "compute"}}));
   families->Add(phases, help, MetricType::Histogram, metrics.reply_seconds().Collect(),
                 With(version, {{"phase", "reply"}}));
+  AddPredictionError(servable.prediction_error().Snapshot(), version, families);
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "server/batching/rollout_and_wait.h"
 
 namespace rollout {
 namespace {
@@ -15,7 +16,10 @@ Servable::Servable(ServableParts parts, const Clock* clock)
       engine_info_(parts_.engine->info()),
       last_named_ns_(kNever),
       batcher_(absl::StrCat(parts_.model->spec.name, " version ", parts_.version),
-               parts_.engine.get(), parts_.batch_limits, clock, &metrics_) {}
+               parts_.engine.get(), parts_.batch_limits, clock, &metrics_),
+      prediction_error_(spec(), [this](absl::Span<const RolloutJob> jobs) {
+        return RolloutAndWait(jobs, &batcher_);
+      }) {}
 
 absl::Time Servable::last_named() const {
   const int64_t nanoseconds = last_named_ns_.load();

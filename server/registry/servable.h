@@ -13,6 +13,7 @@
 #include "models/transition_model.h"
 #include "server/batching/batcher.h"
 #include "server/metrics/version_metrics.h"
+#include "server/prediction_error/prediction_error.h"
 
 namespace rollout {
 
@@ -43,6 +44,7 @@ class Servable {
 
   Batcher& batcher() { return batcher_; }
   VersionMetrics& metrics() { return metrics_; }
+  PredictionError& prediction_error() { return prediction_error_; }
 
   // When a request last named this version.
   void Named(absl::Time now) { last_named_ns_.store(absl::ToUnixNanos(now)); }
@@ -53,7 +55,8 @@ class Servable {
   const EngineInfo engine_info_;
   std::atomic<int64_t> last_named_ns_;
   VersionMetrics metrics_;
-  Batcher batcher_;  // last: its thread uses engine and metrics
+  Batcher batcher_;                   // its thread uses engine and metrics
+  PredictionError prediction_error_;  // its thread uses the batcher
 };
 
 // Pins a version: it stays loaded as long as a handle exists. Whoever drops the last one does not

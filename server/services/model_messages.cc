@@ -19,6 +19,18 @@ v1::ModelVersion::State StateMessage(VersionState state) {
   return v1::ModelVersion::STATE_UNSPECIFIED;
 }
 
+void AddErrors(const PredictionErrorReport& report, v1::ModelVersion* message) {
+  for (const PredictionErrorReport::Horizon& horizon : report.horizons) {
+    if (horizon.totals.finite_windows + horizon.totals.non_finite_windows == 0) continue;
+    v1::HorizonError* error = message->add_errors();
+    error->set_horizon(static_cast<uint32_t>(horizon.horizon));
+    error->set_normalised_rmse(horizon.recent.rmse);
+    error->set_skill(horizon.recent.skill);
+    error->set_windows(horizon.totals.finite_windows);
+    error->set_diverged_windows(horizon.totals.non_finite_windows);
+  }
+}
+
 }  // namespace
 
 v1::Model ModelMessage(const ModelStatus& status) {
@@ -37,6 +49,7 @@ v1::Model ModelMessage(const ModelStatus& status) {
     *message->mutable_spec() = SpecToProto(version.servable->spec());
     message->set_published_timestamp_seconds(
         absl::ToDoubleSeconds(version.servable->published() - absl::UnixEpoch()));
+    AddErrors(version.servable->prediction_error().Snapshot(), message);
   }
   return model;
 }

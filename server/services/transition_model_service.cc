@@ -1,6 +1,7 @@
 #include "server/services/transition_model_service.h"
 
 #include "server/services/model_messages.h"
+#include "server/services/transition_report.h"
 #include "server/services/unary_reply.h"
 
 namespace rollout {
@@ -8,10 +9,12 @@ namespace rollout {
 TransitionModelService::TransitionModelService(const CallEnvironment& environment,
                                                ServerMetrics* metrics)
     : environment_(environment),
+      metrics_(metrics),
       codec_(MakeTransitionModelCodec()),
       rollout_(metrics->ForMethod("TransitionModel/Rollout")),
       get_model_(metrics->ForMethod("TransitionModel/GetModel")),
-      list_models_(metrics->ForMethod("TransitionModel/ListModels")) {}
+      list_models_(metrics->ForMethod("TransitionModel/ListModels")),
+      report_(metrics->ForMethod("TransitionModel/ReportTransitions")) {}
 
 grpc::ServerUnaryReactor* TransitionModelService::Rollout(grpc::CallbackServerContext* context,
                                                           const grpc::ByteBuffer* request,
@@ -37,6 +40,43 @@ grpc::ServerUnaryReactor* TransitionModelService::ListModels(grpc::CallbackServe
   }
   return ReplyAtOnce(context, absl::OkStatus(), list_models_.get(),
                      environment_.clock->Now() - start);
+}
+
+absl::Status TransitionModelService::Report(const v1::ReportTransitionsRequest& request,
+                                            v1::ReportTransitionsReply* reply) const {
+  if (environment_.draining->load()) {
+    return absl::UnavailableError("the server is draining: ask another one");
+  }
+  const absl::StatusOr<ServableHandle> serving = environment_.registry->Find(request.model(), 0);
+  if (!serving.ok()) return serving.status();
+  const absl::StatusOr<TransitionChunk> chunk =
+      ChunkFromMessage(request, (*serving)->spec(), environment_.limits);
+  if (!chunk.ok()) return chunk.status();
+  const absl::StatusOr<bool> joined = (*serving)->prediction_error().Report(*chunk);
+  if (!joined.ok()) return joined.status();
+
+  // The other loaded versions are judged by the same observations; all versions of a model have the
+  // same sizes and period, so what one of them takes, all of them take.
+  const absl::StatusOr<ModelStatus> model = environment_.registry->Describe(request.model());
+  if (model.ok()) {
+    for (const VersionStatus& version : model->versions) {
+      if (version.servable == nullptr || version.servable == *serving) continue;
+      const absl::StatusOr<bool> other = version.servable->prediction_error().Report(*chunk);
+      if (!other.ok()) return other.status();
+    }
+  }
+  metrics_->TransitionsReported(request.model(), chunk->num_transitions);
+  reply->set_accepted_transitions(chunk->num_transitions);
+  reply->set_joined(*joined);
+  return absl::OkStatus();
+}
+
+grpc::ServerUnaryReactor* TransitionModelService::ReportTransitions(
+    grpc::CallbackServerContext* context, const v1::ReportTransitionsRequest* request,
+    v1::ReportTransitionsReply* reply) {
+  const absl::Time start = environment_.clock->Now();
+  const absl::Status status = Report(*request, reply);
+  return ReplyAtOnce(context, status, report_.get(), environment_.clock->Now() - start);
 }
 
 }  // namespace rollout

@@ -24,13 +24,21 @@ class TransitionModelService final : public v1::TransitionModel::WithRawCallback
   grpc::ServerUnaryReactor* ListModels(grpc::CallbackServerContext* context,
                                        const v1::ListModelsRequest* request,
                                        v1::ListModelsReply* reply) override;
+  grpc::ServerUnaryReactor* ReportTransitions(grpc::CallbackServerContext* context,
+                                              const v1::ReportTransitionsRequest* request,
+                                              v1::ReportTransitionsReply* reply) override;
 
  private:
+  absl::Status Report(const v1::ReportTransitionsRequest& request,
+                      v1::ReportTransitionsReply* reply) const;
+
   const CallEnvironment environment_;
+  ServerMetrics* const metrics_;
   const std::unique_ptr<RolloutCodec> codec_;
   const std::unique_ptr<ServerMetrics::Method> rollout_;
   const std::unique_ptr<ServerMetrics::Method> get_model_;
   const std::unique_ptr<ServerMetrics::Method> list_models_;
+  const std::unique_ptr<ServerMetrics::Method> report_;
 };
 
 }  // namespace rollout

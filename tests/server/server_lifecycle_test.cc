@@ -1,0 +1,413 @@
+#include <gmock/gmock.h>
+#include <grpcpp/create_channel.h>
+#include <grpcpp/security/credentials.h>
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <chrono>
+#include <fstream>
+#include <future>
+#include <map>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "grpc/health/v1/health.grpc.pb.h"
+#include "server/services/health_service.h"
+#include "tests/server/test_server.h"
+#include "tests/support/status_matchers.h"
+
+namespace rollout {
+namespace {
+
+using grpc::health::v1::HealthCheckResponse;
+using testing::AllOf;
+using testing::Contains;
+using testing::HasSubstr;
+using testing::StartsWith;
+
+class ServerLifecycleTest : public ServerTest {
+ protected:
+  // A request that would take minutes: its caller gives up, or its server does.
+  static v1::RolloutRequest EndlessRequest(const std::string& model, int lanes) {
+    v1::RolloutRequest request = MakeRolloutRequest(model, lanes, 16384);
+    request.mutable_outputs()->set_final_state(true);
+    return request;
+  }
+
+  // A call on a thread of its own.
+  struct Call {
+    grpc::ClientContext context;
+    v1::RolloutReply reply;
+    std::future<grpc::Status> status;
+  };
+  std::unique_ptr<Call> Start(const v1::RolloutRequest& request) {
+    auto call = std::make_unique<Call>();
+    call->status = std::async(std::launch::async, [this, call = call.get(), request] {
+      return transition_model_->Rollout(&call->context, request, &call->reply);
+    });
+    return call;
+  }
+
+  grpc::Status RolloutOnceOver(const std::string& model) {
+    grpc::ClientContext context;
+    v1::RolloutReply reply;
+    return transition_model_->Rollout(&context, MakeRolloutRequest(model, 1, 2), &reply);
+  }
+
+  grpc::Status Check(const std::string& service, HealthCheckResponse* response) {
+    grpc::ClientContext context;
+    grpc::health::v1::HealthCheckRequest request;
+    request.set_service(service);
+    return grpc::health::v1::Health::NewStub(channel_)->Check(&context, request, response);
+  }
+};
+
+TEST_F(ServerLifecycleTest, HealthKnowsTheServerItsModelsAndNothingElse) {
+  repository_.Publish("good", 1);
+  repository_.Publish("bad", 1);
+  repository_.Damage("bad", 1);
+  StartServer();
+  HealthCheckResponse response;
+  for (const char* service : {"", "_live", "good"}) {
+    ASSERT_TRUE(Check(service, &response).ok()) << service;
+    EXPECT_EQ(response.status(), HealthCheckResponse::SERVING) << service;
+  }
+  ASSERT_TRUE(Check("bad", &response).ok());
+  EXPECT_EQ(response.status(), HealthCheckResponse::NOT_SERVING);
+  EXPECT_THAT(Check("walker", &response),
+              GrpcStatusIs(grpc::StatusCode::NOT_FOUND,
+                           HasSubstr("service \"walker\" is unknown; services: \"\", \"_live\", "
+                                     "\"bad\", \"good\"")));
+}
+
+TEST_F(ServerLifecycleTest, AWatchTellsOfAModelThatAppears) {
+  StartServer();
+  grpc::ClientContext context;
+  grpc::health::v1::HealthCheckRequest request;
+  request.set_service("late");
+  const auto watch = grpc::health::v1::Health::NewStub(channel_)->Watch(&context, request);
+  HealthCheckResponse response;
+  ASSERT_TRUE(watch->Read(&response));
+  EXPECT_EQ(response.status(), HealthCheckResponse::SERVICE_UNKNOWN);
+  repository_.Publish("late", 1);
+  while (response.status() != HealthCheckResponse::SERVING) ASSERT_TRUE(watch->Read(&response));
+  context.TryCancel();
+  watch->Finish();
+}
+
+TEST_F(ServerLifecycleTest, DrainingSaysNotServingEndsWatchesAndFinishesWhatIsInFlight) {
+  repository_.Publish("model", 1);
+  options_.health_listen = "127.0.0.1:0";
+  StartServer();
+  grpc::ClientContext context;
+  grpc::health::v1::HealthCheckRequest request;
+  const auto watch = grpc::health::v1::Health::NewStub(channel_)->Watch(&context, request);
+  HealthCheckResponse response;
+  ASSERT_TRUE(watch->Read(&response));
+
+  std::atomic<int> answered{0};
+  std::atomic<int> refused{0};
+  std::atomic<int> failed{0};
+  std::vector<std::thread> callers;
+  for (int i = 0; i < 4; ++i) {
+    callers.emplace_back([&] {
+      while (true) {
+        const grpc::Status status = RolloutOnceOver("model");
+        if (status.ok()) {
+          ++answered;
+        } else {
+          ++(status.error_code() == grpc::StatusCode::UNAVAILABLE ? refused : failed);
+          return;
+        }
+      }
+    });
+  }
+  while (answered < 8) std::this_thread::yield();
+  server_->Drain();
+  for (std::thread& caller : callers) caller.join();
+  EXPECT_EQ(refused, 4) << "each caller ends with a refusal";
+  EXPECT_EQ(failed, 0);
+  ASSERT_TRUE(watch->Read(&response));
+  EXPECT_EQ(response.status(), HealthCheckResponse::NOT_SERVING);
+  EXPECT_FALSE(watch->Read(&response));
+  EXPECT_EQ(watch->Finish().error_code(), grpc::StatusCode::UNAVAILABLE);
+}
+
+TEST_F(ServerLifecycleTest, ADrainIsBoundedAndCancelsWhatTakesLonger) {
+  PublishSlowModel("slow");
+  options_.drain_timeout = absl::ZeroDuration();
+  StartServer();
+  const auto call = Start(EndlessRequest("slow", 16));
+  // Whether it has arrived or not, it must end.
+  server_->Drain();
+  const grpc::Status status = call->status.get();
+  EXPECT_THAT(status.error_code(),
+              testing::AnyOf(grpc::StatusCode::CANCELLED, grpc::StatusCode::UNAVAILABLE))
+      << status.error_message();
+}
+
+TEST_F(ServerLifecycleTest, AnExpiredRequestEndsAndDoesNotDelayTheLiving) {
+  PublishSlowModel("slow");
+  StartServer();
+  std::vector<std::unique_ptr<Call>> abandoned;
+  for (int i = 0; i < 8; ++i) {
+    auto call = std::make_unique<Call>();
+    call->context.set_deadline(std::chrono::system_clock::now() + std::chrono::milliseconds(300));
+    call->status = std::async(std::launch::async, [this, call = call.get()] {
+      return transition_model_->Rollout(&call->context, EndlessRequest("slow", 16), &call->reply);
+    });
+    abandoned.push_back(std::move(call));
+  }
+  for (const auto& call : abandoned) {
+    EXPECT_EQ(call->status.get().error_code(), grpc::StatusCode::DEADLINE_EXCEEDED);
+  }
+  // Together they would have computed for minutes; were one of them not dropped, this would time
+  // out.
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(60));
+  v1::RolloutReply reply;
+  const grpc::Status status =
+      transition_model_->Rollout(&context, MakeRolloutRequest("slow", 1, 1), &reply);
+  EXPECT_TRUE(status.ok()) << status.error_message();
+}
+
+TEST_F(ServerLifecycleTest, AFullQueueRefusesWithPushbackAndCancelledCallsMakeRoom) {
+  PublishSlowModel("slow");
+  options_.batch.queue_lanes = 16;
+  options_.request.max_lanes = 16;
+  StartServer();
+  // One computes, one waits, one is refused, in whatever order they arrive.
+  std::vector<std::unique_ptr<Call>> calls;
+  for (int i = 0; i < 3; ++i) calls.push_back(Start(EndlessRequest("slow", 16)));
+  bool found = false;
+  while (!found) {
+    for (const auto& call : calls) {
+      if (call->status.wait_for(std::chrono::milliseconds(1)) != std::future_status::ready) {
+        continue;
+      }
+      found = true;
+      EXPECT_THAT(call->status.get(),
+                  GrpcStatusIs(grpc::StatusCode::RESOURCE_EXHAUSTED,
+                               AllOf(HasSubstr("queue of slow version 1 is full: "),
+                                     HasSubstr("--queue-lanes=16"))));
+      const auto& trailers = call->context.GetServerTrailingMetadata();
+      const auto pushback = trailers.find("grpc-retry-pushback-ms");
+      ASSERT_NE(pushback, trailers.end());
+      EXPECT_GT(std::stoi(std::string(pushback->second.data(), pushback->second.size())), 0);
+      break;
+    }
+  }
+  for (const auto& call : calls) {
+    if (!call->status.valid()) continue;
+    call->context.TryCancel();
+    EXPECT_THAT(call->status.get().error_code(),
+                testing::AnyOf(grpc::StatusCode::CANCELLED, grpc::StatusCode::RESOURCE_EXHAUSTED));
+  }
+  EXPECT_TRUE(RolloutOnceOver("slow").ok());
+}
+
+TEST_F(ServerLifecycleTest, AMessageAboveTheReceiveLimitIsRefusedAndABigOneBelowIsNot) {
+  repository_.Publish("model", 1);
+  options_.max_message_bytes = 8 << 20;
+  StartServer();
+  const auto stub = v1::TransitionModel::NewStub(
+      grpc::CreateChannel(server_->listen_address(), grpc::InsecureChannelCredentials()));
+  // 6 MB: above gRPC's own default of 4 MiB.
+  v1::RolloutRequest request = MakeRolloutRequest("model", 800, 1000);
+  request.mutable_outputs()->set_final_state(true);
+  v1::RolloutReply reply;
+  grpc::ClientContext context;
+  grpc::Status status = stub->Rollout(&context, request, &reply);
+  EXPECT_TRUE(status.ok()) << status.error_message();
+  grpc::ClientContext large_context;
+  request.mutable_controls()->mutable_data()->resize(9 << 20);
+  status = stub->Rollout(&large_context, request, &reply);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+}
+
+TEST_F(ServerLifecycleTest, AnOccupiedPortIsNamedWithItsRemedy) {
+  StartServer();
+  ServerOptions second = options_;
+  second.listen = server_->listen_address();
+  EXPECT_THAT(
+      RolloutServer::Start(second).status(),
+      StatusIs(absl::StatusCode::kUnavailable,
+               AllOf(HasSubstr(absl::StrCat("--listen=", second.listen,
+                                            ": cannot listen there: Address already in use")),
+                     HasSubstr("ss -ltnp"))));
+  second = options_;
+  second.metrics_listen = server_->listen_address();
+  EXPECT_THAT(RolloutServer::Start(second).status(),
+              StatusIs(absl::StatusCode::kUnavailable, HasSubstr("--metrics-listen=")));
+  second = options_;
+  second.listen = "127.0.0.1:notaport";
+  EXPECT_THAT(RolloutServer::Start(second).status(),
+              StatusIs(absl::StatusCode::kUnavailable, HasSubstr("--listen=127.0.0.1:notaport")));
+}
+
+TEST_F(ServerLifecycleTest, AnUnreadableRepositoryIsNamedWithItsRemedy) {
+  options_.model_repository = folder_ / "nowhere";
+  EXPECT_THAT(RolloutServer::Start(options_).status(),
+              StatusIs(absl::StatusCode::kNotFound,
+                       AllOf(StartsWith("--model-repository="), HasSubstr("cannot be read"),
+                             HasSubstr("give a readable folder"))));
+}
+
+TEST_F(ServerLifecycleTest, ThePortFileHoldsTheAddressThatWasChosen) {
+  options_.port_file = folder_ / "port";
+  StartServer();
+  EXPECT_THAT(server_->listen_address(), StartsWith("127.0.0.1:"));
+  EXPECT_NE(server_->listen_address(), "127.0.0.1:0");
+  EXPECT_EQ(ReadFile(folder_ / "port"), server_->listen_address() + "\n");
+}
+
+// What a scraper gets, without an HTTP library.
+std::string Scrape(int port) {
+  const int fd = socket(AF_INET, SOCK_STREAM, 0);
+  sockaddr_in address = {};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(port);
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  EXPECT_EQ(connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof(address)), 0);
+  const std::string request = "GET /metrics HTTP/1.0\r\n\r\n";
+  EXPECT_EQ(write(fd, request.data(), request.size()), static_cast<ssize_t>(request.size()));
+  std::string text;
+  char buffer[4096];
+  for (ssize_t n; (n = read(fd, buffer, sizeof(buffer))) > 0;) text.append(buffer, n);
+  close(fd);
+  return text;
+}
+
+int FreePort() {
+  const int fd = socket(AF_INET, SOCK_STREAM, 0);
+  sockaddr_in address = {};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof(address));
+  socklen_t size = sizeof(address);
+  getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size);
+  close(fd);
+  return ntohs(address.sin_port);
+}
+
+TEST_F(ServerLifecycleTest, AScrapeShowsRequestsPhasesModelsAndPredictionError) {
+  repository_.Publish("model", 1);
+  const int port = FreePort();
+  options_.metrics_listen = absl::StrCat("127.0.0.1:", port);
+  StartServer();
+  ASSERT_TRUE(RolloutOnceOver("model").ok());
+  EXPECT_FALSE(RolloutOnceOver("walker").ok());
+
+  // Observations that are the model's own predictions: its error at horizon 1 is rounding.
+  v1::RolloutReply reply;
+  const v1::RolloutRequest rollout = MakeRolloutRequest("model", 1, 8);
+  grpc::ClientContext rollout_context;
+  ASSERT_TRUE(transition_model_->Rollout(&rollout_context, rollout, &reply).ok());
+  v1::ReportTransitionsRequest report;
+  report.set_model("model");
+  report.set_client("test");
+  report.set_episode("1");
+  *report.mutable_states() = MakeTensor({9, 4}, Floats(reply.trajectory()));
+  *report.mutable_controls() = MakeTensor({8, 2}, Floats(rollout.controls()));
+  grpc::ClientContext report_context;
+  v1::ReportTransitionsReply reported;
+  ASSERT_TRUE(transition_model_->ReportTransitions(&report_context, report, &reported).ok());
+  EXPECT_EQ(reported.accepted_transitions(), 8u);
+  EXPECT_FALSE(reported.joined());
+
+  v1::Model model;
+  v1::GetModelRequest get;
+  get.set_model("model");
+  while (model.versions_size() == 0 || model.versions(0).errors_size() == 0 ||
+         model.versions(0).errors(0).windows() < 8) {
+    grpc::ClientContext context;
+    ASSERT_TRUE(transition_model_->GetModel(&context, get, &model).ok());
+  }
+  EXPECT_EQ(model.versions(0).errors(0).horizon(), 1u);
+  EXPECT_LT(model.versions(0).errors(0).normalised_rmse(), 1e-3);
+
+  const std::string scrape = Scrape(port);
+  for (const char* series : {
+           "rollout_request_duration_seconds_count{code=\"OK\",method=\"TransitionModel/Rollout\"}",
+           "rollout_request_duration_seconds_count{code=\"NOT_FOUND\",method=\"TransitionModel/"
+           "Rollout\"} 1",
+           "rollout_request_duration_seconds_bucket{code=\"OK\",method=\"TransitionModel/"
+           "Rollout\",le=\"5e-05\"}",
+           "rollout_rejected_total{reason=\"not_found\"} 1",
+           "rollout_phase_duration_seconds_count{model=\"model\",version=\"1\",phase=\"queue\"}",
+           "rollout_phase_duration_seconds_count{model=\"model\",version=\"1\",phase=\"compute\"}",
+           "rollout_phase_duration_seconds_count{model=\"model\",version=\"1\",phase=\"reply\"} 2",
+           "rollout_batch_lanes_count{model=\"model\",version=\"1\"}",
+           "rollout_queue_lanes{model=\"model\",version=\"1\"} 0",
+           "rollout_queue_capacity_lanes{model=\"model\",version=\"1\"} 65536",
+           "rollout_transitions_total{model=\"model\",version=\"1\"}",
+           "rollout_model_info{model=\"model\",version=\"1\",kind=\"NODE_SO\",engine=\"fused\"",
+           "rollout_model_state{model=\"model\",version=\"1\",state=\"READY\"} 1",
+           "rollout_model_published_timestamp_seconds{model=\"model\",version=\"1\"}",
+           "rollout_model_loads_total{model=\"model\",result=\"ready\"} 1",
+           "rollout_reported_transitions_total{model=\"model\"} 8",
+           "rollout_prediction_error{model=\"model\",version=\"1\",horizon=\"1\"}",
+           "rollout_prediction_skill{model=\"model\",version=\"1\",horizon=\"1\"}",
+           "rollout_prediction_windows_total{model=\"model\",version=\"1\",horizon=\"1\",finite="
+           "\"true\"} 8",
+           "rollout_prediction_squared_error_total{model=\"model\",version=\"1\",horizon=\"8\"}",
+       }) {
+    EXPECT_THAT(scrape, HasSubstr(series));
+  }
+}
+
+struct BadReport {
+  std::string name;
+  void (*change)(v1::ReportTransitionsRequest*);
+  grpc::StatusCode code;
+  std::string message;
+};
+
+class BadReportTest : public ServerTest, public testing::WithParamInterface<BadReport> {};
+
+TEST_P(BadReportTest, IsRefused) {
+  repository_.Publish("model", 1);
+  StartServer();
+  v1::ReportTransitionsRequest request;
+  request.set_model("model");
+  *request.mutable_states() = MakeTensor({3, 4}, std::vector<float>(12));
+  *request.mutable_controls() = MakeTensor({2, 2}, std::vector<float>(4));
+  GetParam().change(&request);
+  grpc::ClientContext context;
+  v1::ReportTransitionsReply reply;
+  EXPECT_THAT(transition_model_->ReportTransitions(&context, request, &reply),
+              GrpcStatusIs(GetParam().code, HasSubstr(GetParam().message)));
+}
+
+using Report = v1::ReportTransitionsRequest;
+constexpr auto kInvalid = grpc::StatusCode::INVALID_ARGUMENT;
+
+INSTANTIATE_TEST_SUITE_P(
+    Table, BadReportTest,
+    testing::Values(
+        BadReport{"UnknownModel", [](Report* r) { r->set_model("x"); }, grpc::StatusCode::NOT_FOUND,
+                  "models: model"},
+        BadReport{"NoStates", [](Report* r) { r->clear_states(); }, kInvalid,
+                  "states: got dtype DATA_TYPE_UNSPECIFIED, expected FP32 or FP64"},
+        BadReport{"StatesWidth", [](Report* r) { r->mutable_states()->set_shape(1, 5); }, kInvalid,
+                  "states: got shape [3, 5], expected [k + 1, 4] with k >= 1"},
+        BadReport{"OneStateTooFew",
+                  [](Report* r) {
+                    *r->mutable_states() = MakeTensor({2, 4}, std::vector<float>(8));
+                  },
+                  kInvalid, "states, controls: got 2 states and 2 controls"},
+        BadReport{"Bytes", [](Report* r) { r->mutable_controls()->mutable_data()->pop_back(); },
+                  kInvalid, "controls: got 15 bytes, expected 16 for shape [2, 2] of FP32"},
+        BadReport{"Huge",
+                  [](Report* r) { r->mutable_states()->set_shape(0, (uint64_t{1} << 60) + 3); },
+                  kInvalid, "states: got 1152921504606846979 rows, expected at most"},
+        BadReport{"Period", [](Report* r) { r->set_period(0.5); }, kInvalid, "period"}),
+    [](const auto& info) { return info.param.name; });
+
+}  // namespace
+}  // namespace rollout

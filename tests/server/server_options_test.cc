@@ -1,0 +1,171 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "rollout/v1/server_config.pb.h"
+#include "server/config/option_table.h"
+#include "server/config/read_options.h"
+#include "tests/support/status_matchers.h"
+#include "tests/support/temporary_directory.h"
+
+namespace rollout {
+namespace {
+
+using testing::HasSubstr;
+using Variables = std::map<std::string, std::string>;
+
+absl::StatusOr<StartRequest> Read(std::vector<std::string> arguments,
+                                  const Variables& variables = {}) {
+  return ReadOptions(arguments, [&](const std::string& name) -> std::optional<std::string> {
+    const auto found = variables.find(name);
+    if (found == variables.end()) return std::nullopt;
+    return found->second;
+  });
+}
+
+TEST(ReadOptionsTest, DefaultsAreTheDocumentedOnes) {
+  ASSERT_OK_AND_ASSIGN(const StartRequest start, Read({"--model-repository", "/models"}));
+  EXPECT_EQ(start.options.model_repository, "/models");
+  EXPECT_EQ(start.options.listen, "127.0.0.1:8001");
+  EXPECT_EQ(start.options.metrics_listen, "127.0.0.1:8002");
+  EXPECT_EQ(start.options.engine.engine, "auto");
+  EXPECT_EQ(start.options.poll_interval, absl::Seconds(1));
+  EXPECT_EQ(start.options.versions.loaded_versions, 2);
+  EXPECT_EQ(start.options.versions.version_linger, absl::Seconds(60));
+  EXPECT_EQ(start.options.max_message_bytes, 256 << 20);
+  EXPECT_EQ(start.options.request.max_reply_bytes, 256 << 20);
+}
+
+TEST(ReadOptionsTest, TheCommandLineWinsOverTheEnvironmentAndThatOverTheFile) {
+  const TemporaryDirectory folder;
+  const std::string config = folder / "server.textproto";
+  WriteFile(config,
+            "model_repository: \"/from-file\"\n"
+            "max_lanes: 11\nmax_horizon: 12\nqueue_lanes: 13\ninsecure: true\n"
+            "version_linger: \"5s\"\n");
+  ASSERT_OK_AND_ASSIGN(const StartRequest start,
+                       Read({"--config", config, "--max-lanes=1"},
+                            {{"ROLLOUTD_MAX_LANES", "2"}, {"ROLLOUTD_MAX_HORIZON", "3"}}));
+  EXPECT_EQ(start.options.model_repository, "/from-file");
+  EXPECT_EQ(start.options.request.max_lanes, 1);
+  EXPECT_EQ(start.options.request.max_horizon, 3);
+  EXPECT_EQ(start.options.batch.queue_lanes, 13);
+  EXPECT_TRUE(start.options.insecure);
+  EXPECT_EQ(start.options.versions.version_linger, absl::Seconds(5));
+}
+
+TEST(ReadOptionsTest, TheFileMayBeNamedInTheEnvironment) {
+  const TemporaryDirectory folder;
+  const std::string config = folder / "server.textproto";
+  WriteFile(config, "model_repository: \"/m\"");
+  ASSERT_OK_AND_ASSIGN(const StartRequest start, Read({}, {{"ROLLOUTD_CONFIG", config}}));
+  EXPECT_EQ(start.options.model_repository, "/m");
+}
+
+TEST(ReadOptionsTest, EveryOptionIsAFieldOfTheConfigAndBack) {
+  const auto* descriptor = v1::ServerConfig::descriptor();
+  for (const OptionEntry& entry : OptionTable()) {
+    EXPECT_NE(descriptor->FindFieldByName(absl::StrReplaceAll(entry.name, {{"-", "_"}})), nullptr)
+        << entry.name;
+  }
+  EXPECT_EQ(descriptor->field_count(), static_cast<int>(OptionTable().size()));
+}
+
+TEST(ReadOptionsTest, HelpAndVersionArePrintedWhateverElseIsMissing) {
+  ASSERT_OK_AND_ASSIGN(const StartRequest help, Read({"--help"}));
+  for (const OptionEntry& entry : OptionTable()) {
+    EXPECT_THAT(help.print.value_or(""), HasSubstr("--" + entry.name));
+  }
+  ASSERT_OK_AND_ASSIGN(const StartRequest version, Read({"--version"}));
+  EXPECT_THAT(version.print.value_or(""), HasSubstr("rolloutd "));
+}
+
+struct BadCase {
+  std::string name;
+  std::vector<std::string> arguments;
+  Variables variables;
+  std::string message;
+};
+
+class BadOptionsTest : public testing::TestWithParam<BadCase> {};
+
+TEST_P(BadOptionsTest, AreRefusedInOneLineNamingOptionValueAndRemedy) {
+  const auto result = Read(GetParam().arguments, GetParam().variables);
+  EXPECT_THAT(result, StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr(GetParam().message)));
+  EXPECT_EQ(std::string(result.status().message()).find('\n'), std::string::npos);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Table, BadOptionsTest,
+    testing::Values(
+        BadCase{"NoRepository",
+                {},
+                {},
+                "--model-repository: got nothing; give the folder that holds <model>/<version>/"},
+        BadCase{"NotANumber",
+                {"--max-lanes", "many"},
+                {},
+                "--max-lanes=many: expected a whole number from 1 to"},
+        BadCase{"OutOfRange",
+                {"--loaded-versions=0"},
+                {},
+                "--loaded-versions=0: expected a whole number from 1 to 1000"},
+        BadCase{"NotATime",
+                {"--poll-interval=5"},
+                {},
+                "--poll-interval=5: expected a time such as 250ms, 1s or 2m"},
+        BadCase{"NoSuchEngine",
+                {"--engine=jax"},
+                {},
+                "--engine=jax: expected one of auto, torch, fused"},
+        BadCase{"NoSuchDevice",
+                {"--device=cuda:x"},
+                {},
+                "--device=cuda:x: expected auto, cpu or cuda:N"},
+        BadCase{"BadVariable",
+                {"--model-repository=/m"},
+                {{"ROLLOUTD_QUEUE_LANES", "-1"}},
+                "--queue-lanes=-1: expected a whole number from 1 to 2147483647 (from "
+                "ROLLOUTD_QUEUE_LANES)"},
+        BadCase{"UnknownOption", {"--model-repo=/m"}, {}, "--model-repo"},
+        BadCase{"PlainTextBeyondLoopback",
+                {"--model-repository=/m", "--listen=0.0.0.0:8001"},
+                {},
+                "--listen=0.0.0.0:8001: reachable from other machines, and this build has no TLS"},
+        BadCase{"RequestsLargerThanTheQueue",
+                {"--model-repository=/m", "--queue-lanes=10", "--max-lanes=20"},
+                {},
+                "--max-lanes=20: larger than --queue-lanes=10"}),
+    [](const auto& info) { return info.param.name; });
+
+TEST(BadConfigFileTest, SaysWhereAndWhat) {
+  const TemporaryDirectory folder;
+  const std::string config = folder / "server.textproto";
+  EXPECT_THAT(Read({"--config", config}),
+              StatusIs(absl::StatusCode::kNotFound, HasSubstr("cannot be read")));
+  WriteFile(config, "model_repository: \"/m\"\nmax_lane: 3\n");
+  EXPECT_THAT(Read({"--config", config}),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       testing::AllOf(HasSubstr(":2:9"), HasSubstr("max_lane"))));
+  WriteFile(config, "model_repository: \"/m\"\nmax_lanes: 0\n");
+  EXPECT_THAT(Read({"--config", config}), StatusIs(absl::StatusCode::kInvalidArgument,
+                                                   HasSubstr(absl::StrCat("(from ", config, ")"))));
+}
+
+TEST(IsLoopbackTest, Table) {
+  for (const char* address : {"127.0.0.1:1", "127.9.9.9:1", "localhost:1", "[::1]:1", "unix:/s"}) {
+    EXPECT_TRUE(IsLoopback(address)) << address;
+  }
+  for (const char* address :
+       {"0.0.0.0:1", "[::]:1", "10.0.0.1:1", "127.evil.example:1", "host:1"}) {
+    EXPECT_FALSE(IsLoopback(address)) << address;
+  }
+}
+
+}  // namespace
+}  // namespace rollout
