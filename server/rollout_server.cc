@@ -19,12 +19,12 @@ namespace rollout {
 namespace {
 
 CallEnvironment MakeEnvironment(const ServerOptions& options, ModelRegistry* registry,
-                                const Clock* clock, const std::atomic<bool>* draining) {
+                                const Clock* clock, Admission* admission) {
   CallEnvironment environment;
   environment.registry = registry;
   environment.clock = clock;
   environment.limits = options.request;
-  environment.draining = draining;
+  environment.admission = admission;
   return environment;
 }
 
@@ -54,8 +54,8 @@ RolloutServer::RolloutServer(const ServerOptions& options)
             return loader_.Load(model, version, oldest);
           },
           &clock_, this),
-      transition_model_(MakeEnvironment(options, &registry_, &clock_, &draining_), &metrics_),
-      inference_(MakeEnvironment(options, &registry_, &clock_, &draining_), ROLLOUT_VERSION,
+      transition_model_(MakeEnvironment(options, &registry_, &clock_, &admission_), &metrics_),
+      inference_(MakeEnvironment(options, &registry_, &clock_, &admission_), ROLLOUT_VERSION,
                  &metrics_),
       collector_(std::make_shared<RegistryCollector>(&registry_)) {}
 
@@ -153,28 +153,30 @@ std::shared_ptr<grpc::Channel> RolloutServer::InProcessChannel() {
   return server_->InProcessChannel(grpc::ChannelArguments());
 }
 
-void RolloutServer::Drain() {
-  if (std::exchange(drained_, true) || server_ == nullptr) return;
+bool RolloutServer::Drain() {
   spdlog::info("event=draining delay={} timeout={}", absl::FormatDuration(options_.drain_delay),
                absl::FormatDuration(options_.drain_timeout));
   leaving_.store(true);
   Changed();
   std::this_thread::sleep_for(absl::ToChronoNanoseconds(options_.drain_delay));
-  draining_.store(true);
-  health_.EndWatches();
-  server_->Shutdown(std::chrono::system_clock::now() +
-                    absl::ToChronoSeconds(absl::Ceil(options_.drain_timeout, absl::Seconds(1))));
-  server_->Wait();
-  if (health_server_ != nullptr) {
-    plain_health_.EndWatches();
-    health_server_->Shutdown(std::chrono::system_clock::now() + std::chrono::seconds(1));
-    health_server_->Wait();
-  }
-  spdlog::info("event=drained");
+  admission_.Close();
+  const bool finished = admission_.WaitUntilEmpty(options_.drain_timeout);
+  spdlog::info("event=drained in_time={}", finished);
+  return finished;
+}
+
+void RolloutServer::StopListening(grpc::Server* server, HealthService* health) {
+  if (server == nullptr) return;
+  health->EndWatches();
+  server->Shutdown(std::chrono::system_clock::now());
+  server->Wait();
 }
 
 RolloutServer::~RolloutServer() {
-  Drain();
+  leaving_.store(true);
+  admission_.Close();
+  StopListening(server_.get(), &health_);
+  StopListening(health_server_.get(), &plain_health_);
   exposer_.reset();
   watcher_.reset();
 }

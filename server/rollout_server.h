@@ -20,27 +20,29 @@
 #include "server/registry/model_registry.h"
 #include "server/registry/repository_watcher.h"
 #include "server/registry/servable_loader.h"
+#include "server/services/admission.h"
 #include "server/services/health_service.h"
 #include "server/services/inference_service.h"
 #include "server/services/transition_model_service.h"
 
 namespace rollout {
 
-// Listens from Start until Drain. One thread starts, drains and destroys it.
+// Listens from Start until it is destroyed. One thread starts, drains and destroys it.
 class RolloutServer final : private RegistryObserver {
  public:
   // Errors in one line naming option, value and remedy: NOT_FOUND or PERMISSION_DENIED (the
   // repository), UNAVAILABLE (an address that cannot be listened on).
   static absl::StatusOr<std::unique_ptr<RolloutServer>> Start(const ServerOptions& options);
 
-  // Drains where that was not done.
+  // Ends at once: what is still in flight is cancelled.
   ~RolloutServer() override;
   RolloutServer(const RolloutServer&) = delete;
   RolloutServer& operator=(const RolloutServer&) = delete;
 
-  // NOT_SERVING; after drain_delay refuses new requests; returns when those in flight are finished,
-  // at the latest after drain_timeout, when they are cancelled.
-  void Drain();
+  // NOT_SERVING; after drain_delay refuses new requests with UNAVAILABLE; returns when those in
+  // flight are answered (true), at the latest after drain_timeout (false). Health and refusals go
+  // on until the process exits or this object is destroyed. Once.
+  bool Drain();
 
   // "127.0.0.1:41233": `listen` with the port that the system chose.
   const std::string& listen_address() const { return listen_address_; }
@@ -56,6 +58,7 @@ class RolloutServer final : private RegistryObserver {
   absl::Status ListenForHealth();
   absl::Status ListenForScrapes();
   absl::Status WritePortFile() const;
+  static void StopListening(grpc::Server* server, HealthService* health);
 
   void LoadFinished(const std::string& model, const absl::Status& verdict) override;
   void Changed() override ABSL_LOCKS_EXCLUDED(health_mutex_);
@@ -63,8 +66,8 @@ class RolloutServer final : private RegistryObserver {
   const ServerOptions options_;
   const SteadyClock clock_;
   ServerMetrics metrics_;
-  std::atomic<bool> draining_ = false;  // requests are refused
-  std::atomic<bool> leaving_ = false;   // health says NOT_SERVING
+  Admission admission_;
+  std::atomic<bool> leaving_ = false;  // health says NOT_SERVING
 
   Mutex health_mutex_;  // one update of the health services at a time, in order
   HealthService health_;
@@ -79,7 +82,6 @@ class RolloutServer final : private RegistryObserver {
   std::unique_ptr<grpc::Server> health_server_;
   std::unique_ptr<grpc::Server> server_;
   std::string listen_address_;
-  bool drained_ = false;
   std::unique_ptr<RepositoryWatcher> watcher_;  // last: stops before what it feeds
 };
 

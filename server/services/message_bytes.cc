@@ -14,8 +14,8 @@ absl::Status ParseMessage(const grpc::ByteBuffer& bytes, google::protobuf::Messa
     return absl::OkStatus();
   }
   return absl::InvalidArgumentError(
-      absl::StrCat("request: got ", bytes.Length(), " bytes that do not decode, expected a ",
-                   message->GetTypeName(),
+      absl::StrCat("request: got ", bytes.Length(),
+                   " bytes that do not decode, expected the message ", message->GetTypeName(),
                    "; generate the client from this server's .proto files or use reflection"));
 }
 

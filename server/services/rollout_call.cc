@@ -45,7 +45,8 @@ RolloutCall::RolloutCall(const CallEnvironment& environment, const RolloutCodec*
       arrived_(environment.clock->Now()) {}
 
 void RolloutCall::Queue(const grpc::ByteBuffer& request) {
-  if (environment_.draining->load()) {
+  admitted_ = environment_.admission->Enter();
+  if (!admitted_) {
     End(absl::UnavailableError("the server is draining: ask another one"));
     return;
   }
@@ -103,6 +104,11 @@ void RolloutCall::End(const absl::Status& status) {
   // gRPC may have deleted this object by now.
 }
 
-void RolloutCall::OnDone() { delete this; }
+void RolloutCall::OnDone() {
+  // Only now has the reply left.
+  Admission* const left = admitted_ ? environment_.admission : nullptr;
+  delete this;
+  if (left != nullptr) left->Leave();
+}
 
 }  // namespace rollout

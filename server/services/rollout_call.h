@@ -13,6 +13,7 @@
 #include "server/batching/rollout_task.h"
 #include "server/metrics/server_metrics.h"
 #include "server/registry/model_registry.h"
+#include "server/services/admission.h"
 #include "server/services/rollout_codec.h"
 
 namespace rollout {
@@ -22,7 +23,7 @@ struct CallEnvironment {
   ModelRegistry* registry = nullptr;
   const Clock* clock = nullptr;
   RequestLimits limits;
-  const std::atomic<bool>* draining = nullptr;  // refuse with UNAVAILABLE
+  Admission* admission = nullptr;
 };
 
 // Decodes and queues on gRPC's thread, which it never blocks; finishes on the batcher's. Owns the
@@ -55,6 +56,7 @@ class RolloutCall final : public grpc::ServerUnaryReactor {
   grpc::ByteBuffer* const reply_;
   const absl::Time arrived_;
 
+  bool admitted_ = false;
   DecodedRollout decoded_;
   std::optional<RolloutAnswer> answer_;
   RolloutTask task_;

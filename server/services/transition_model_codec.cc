@@ -1,4 +1,5 @@
-#include <optional>
+#include <algorithm>
+#include <limits>
 #include <string>
 #include <utility>
 
@@ -52,7 +53,10 @@ class TransitionModelCodec final : public RolloutCodec {
                                         const RequestLimits& limits) const override {
     v1::RolloutRequest request;
     if (absl::Status parsed = ParseMessage(bytes, &request); !parsed.ok()) return parsed;
-    auto servable = registry->Find(request.model(), static_cast<int64_t>(request.version()));
+    // No version is as large as that: what exceeds int64 is as unknown as the largest.
+    const int64_t version = static_cast<int64_t>(
+        std::min<uint64_t>(request.version(), std::numeric_limits<int64_t>::max()));
+    auto servable = registry->Find(request.model(), version);
     if (!servable.ok()) return servable.status();
     const auto initial_states = View("initial_states", request.initial_states());
     if (!initial_states.ok()) return initial_states.status();

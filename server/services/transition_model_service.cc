@@ -44,7 +44,7 @@ grpc::ServerUnaryReactor* TransitionModelService::ListModels(grpc::CallbackServe
 
 absl::Status TransitionModelService::Report(const v1::ReportTransitionsRequest& request,
                                             v1::ReportTransitionsReply* reply) const {
-  if (environment_.draining->load()) {
+  if (environment_.admission->closed()) {
     return absl::UnavailableError("the server is draining: ask another one");
   }
   const absl::StatusOr<ServableHandle> serving = environment_.registry->Find(request.model(), 0);

@@ -147,6 +147,7 @@ struct BadCase {
   void (*change)(ModelInferRequest*);
   grpc::StatusCode code;
   std::string message;
+  friend void PrintTo(const BadCase& c, std::ostream* out) { *out << c.name; }
 };
 
 class BadInferTest : public InferenceServiceTest, public testing::WithParamInterface<BadCase> {};
@@ -251,8 +252,9 @@ INSTANTIATE_TEST_SUITE_P(
 TEST_F(InferenceServiceTest, UndecodableBytesAreAnInvalidArgument) {
   repository_.Publish("model", 1);
   StartServer();
-  EXPECT_THAT(CallWithBytes(channel_, "/inference.GRPCInferenceService/ModelInfer", "\xff\xff"),
-              GrpcStatusIs(kInvalid, HasSubstr("expected a inference.ModelInferRequest")));
+  EXPECT_THAT(
+      CallWithBytes(channel_, "/inference.GRPCInferenceService/ModelInfer", "\xff\xff"),
+      GrpcStatusIs(kInvalid, HasSubstr("expected the message inference.ModelInferRequest")));
 }
 
 TEST_F(InferenceServiceTest, ReadinessIsTrueOnlyForWhatServes) {

@@ -86,6 +86,7 @@ struct BadCase {
   std::string name;
   void (*change)(Request*);
   std::string message;
+  friend void PrintTo(const BadCase& c, std::ostream* out) { *out << c.name; }
 };
 
 class BadRolloutQueryTest : public testing::TestWithParam<BadCase> {};

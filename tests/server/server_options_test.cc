@@ -76,6 +76,13 @@ TEST(ReadOptionsTest, EveryOptionIsAFieldOfTheConfigAndBack) {
   EXPECT_EQ(descriptor->field_count(), static_cast<int>(OptionTable().size()));
 }
 
+TEST(ReadOptionsTest, EveryOptionIsDocumented) {
+  const std::string page = ReadFile("docs/operations.md");
+  for (const OptionEntry& entry : OptionTable()) {
+    EXPECT_THAT(page, HasSubstr("| `--" + entry.name)) << entry.name;
+  }
+}
+
 TEST(ReadOptionsTest, HelpAndVersionArePrintedWhateverElseIsMissing) {
   ASSERT_OK_AND_ASSIGN(const StartRequest help, Read({"--help"}));
   for (const OptionEntry& entry : OptionTable()) {
@@ -90,6 +97,7 @@ struct BadCase {
   std::vector<std::string> arguments;
   Variables variables;
   std::string message;
+  friend void PrintTo(const BadCase& c, std::ostream* out) { *out << c.name; }
 };
 
 class BadOptionsTest : public testing::TestWithParam<BadCase> {};

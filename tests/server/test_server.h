@@ -2,6 +2,7 @@
 #ifndef ROLLOUT_TESTS_SERVER_TEST_SERVER_H_
 #define ROLLOUT_TESTS_SERVER_TEST_SERVER_H_
 
+#include <gmock/gmock.h>
 #include <grpcpp/client_context.h>
 #include <gtest/gtest.h>
 

@@ -161,6 +161,7 @@ struct BadCase {
   void (*change)(v1::RolloutRequest*);
   grpc::StatusCode code;
   std::string message;
+  friend void PrintTo(const BadCase& c, std::ostream* out) { *out << c.name; }
 };
 
 class BadRolloutTest : public TransitionModelServiceTest,
@@ -208,9 +209,10 @@ INSTANTIATE_TEST_SUITE_P(
                 "controls: got shape [2, 3, 3], expected [B, T, 2] (model has 2 controls)"},
         BadCase{"OverflowingShape",
                 [](v1::RolloutRequest* r) {
+                  *r->mutable_initial_states() = MakeTensor({1, 4}, std::vector<float>(4));
                   r->mutable_controls()->set_shape(0, (uint64_t{1} << 62) + 2);
                 },
-                kInvalid, "controls: got shape"},
+                kInvalid, "controls: got 4611686018427387906 lanes, expected at most 100"},
         BadCase{"TooManyLanes",
                 [](v1::RolloutRequest* r) {
                   *r->mutable_controls() = MakeTensor({101, 1, 2}, std::vector<float>(202));
@@ -236,7 +238,7 @@ TEST_F(TransitionModelServiceTest, UndecodableBytesAreAnInvalidArgument) {
   EXPECT_THAT(
       CallWithBytes(channel_, "/rollout.v1.TransitionModel/Rollout", "\x0a\xff\xff\xff\xff\x0f!"),
       GrpcStatusIs(kInvalid, AllOf(HasSubstr("7 bytes that do not decode"),
-                                   HasSubstr("expected a rollout.v1.RolloutRequest"))));
+                                   HasSubstr("expected the message rollout.v1.RolloutRequest"))));
 }
 
 TEST_F(TransitionModelServiceTest, MixedHorizonsAtOnceAreAnsweredAsAlone) {
