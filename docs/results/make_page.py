@@ -19,6 +19,11 @@ def number(value: float | None) -> str:
     return "-" if value is None else f"{value:.3g}"
 
 
+def label(result: dict[str, Any]) -> str:
+    """What tells one fit of a system from the others."""
+    return f"{NAMES[result['kind']]}, {result['steps']} steps, seed {result['seed']}"
+
+
 def predictor(result: dict[str, Any], name: str) -> dict[str, Any]:
     """The entry of one predictor in a result."""
     return next(entry for entry in result["predictors"] if entry["name"] == name)
@@ -51,8 +56,7 @@ def system_table(results: list[dict[str, Any]]) -> list[str]:
     header = ["", "", *(f"h = {e['horizon']}" for e in errors), "useful horizon", "non-finite windows"]
     lines = [row(header), row(["---"] * len(header))]
     for result in results:
-        label = f"{NAMES[result['kind']]}, seed {result['seed']}"
-        lines += error_rows(label, predictor(result, "model"))
+        lines += error_rows(label(result), predictor(result, "model"))
     for name in BASELINES:
         lines += error_rows(name, predictor(first, name))
     counts = [str(e["windows"] + e["non_finite"]) for e in errors]
@@ -68,7 +72,7 @@ def ratio_table(results: list[dict[str, Any]]) -> list[str]:
     ]
     for result in results:
         model = horizon(predictor(result, "model"), 10)["nrmse"]
-        cells = [f"{NAMES[result['kind']]}, seed {result['seed']}"]
+        cells = [label(result)]
         for name in ["no change", "linear"]:
             baseline = horizon(predictor(result, name), 10)["nrmse"]
             cells.append("-" if not model else f"{(baseline / model) ** 2:.3g}")
@@ -87,7 +91,7 @@ def test_mse_table(results: list[dict[str, Any]]) -> list[str]:
         lines.append(
             row(
                 [
-                    f"{NAMES[result['kind']]}, seed {result['seed']}",
+                    label(result),
                     number(entry["mean"]),
                     number(entry["median_over_steps"]),
                     number(entry["median_over_windows"]),
@@ -99,6 +103,13 @@ def test_mse_table(results: list[dict[str, Any]]) -> list[str]:
     return lines
 
 
+def equal_steps(results: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The fits of the largest number of steps that every kind has."""
+    steps = [{r["steps"] for r in results if r["kind"] == kind} for kind in KINDS]
+    common = set.intersection(*steps)
+    return [r for r in results if common and r["steps"] == max(common)]
+
+
 def ordering(results: list[dict[str, Any]], figure: str) -> str:
     """The kinds from best to worst by the mean over seeds of one figure of the test error."""
     means = {}
@@ -107,20 +118,32 @@ def ordering(results: list[dict[str, Any]], figure: str) -> str:
         if values:
             lost = any(value is None for value in values)
             means[kind] = float("inf") if lost else sum(values) / len(values)
-    return " < ".join(NAMES[kind] for kind in sorted(means, key=means.__getitem__))
+    ranked = sorted(means, key=means.__getitem__)
+    return " < ".join(f"{NAMES[kind]} ({number(means[kind])})" for kind in ranked)
+
+
+def ordering_lines(results: list[dict[str, Any]]) -> list[str]:
+    """The ordering of figure 7 among fits of equal length."""
+    equal = equal_steps(results)
+    if not equal:
+        return ["No number of steps was fitted with every kind, so there is no ordering."]
+    seeds = len({r["seed"] for r in equal})
+    return [
+        f"Ordering at equal optimiser steps ({equal[0]['steps']}), mean over {seeds} seeds, best first: "
+        f"{ordering(equal, 'mean')} by the mean; {ordering(equal, 'median_over_steps')} by the median over steps.",
+    ]
 
 
 def system_section(system: str, results: list[dict[str, Any]]) -> list[str]:
     """Everything about one system."""
-    results.sort(key=lambda r: (KINDS.index(r["kind"]), r["seed"]))
+    results.sort(key=lambda r: (KINDS.index(r["kind"]), -r["steps"], r["seed"]))
     first = results[0]
-    steps = sorted({r["steps"] for r in results})
     lines = [
         f"## {system}",
         "",
         f"{first['training_episodes']} training episodes ({first['training_transitions']} transitions), "
         f"{first['held_out_episodes']} held out, {first['windows']} windows of up to 200 transitions. "
-        f"{' and '.join(str(s) for s in steps)} optimiser steps of {first['batch']} windows.",
+        f"Optimiser steps are of {first['batch']} windows.",
         "",
         "Normalised RMSE of open-loop prediction:",
         "",
@@ -135,8 +158,7 @@ def system_section(system: str, results: list[dict[str, Any]]) -> list[str]:
         "",
         *test_mse_table(results),
         "",
-        f"Ordering by the mean over seeds, best first: {ordering(results, 'mean')} (mean), "
-        f"{ordering(results, 'median_over_steps')} (median over steps).",
+        *ordering_lines(results),
         "",
         "Commands:",
         "",
