@@ -240,8 +240,14 @@ absl::Status WriteUint64Attribute(hid_t object, const char* name, uint64_t value
 }
 
 absl::Status WriteTextAttribute(hid_t object, const char* name, const std::string& text) {
+  if (text.empty()) return absl::OkStatus();
+  // Of fixed length: a variable one costs a heap in each group.
+  const Hdf5Handle type(H5Tcopy(H5T_C_S1), H5Tclose);
+  H5Tset_size(type.get(), text.size());
+  H5Tset_cset(type.get(), H5T_CSET_UTF8);
+  H5Tset_strpad(type.get(), H5T_STR_NULLPAD);
   AttributeWriter writer(object);
-  writer.Text(name, text);
+  writer.Scalar(name, type.get(), text.data());
   return writer.status();
 }
 

@@ -29,27 +29,37 @@ Hdf5Handle BoolType() {
   return type;
 }
 
+// How arrays lie in the file. One serves all arrays that are not compressed.
+Hdf5Handle ArrayLayout() {
+  Hdf5Handle layout(H5Pcreate(H5P_DATASET_CREATE), H5Pclose);
+  H5Pset_obj_track_times(layout.get(), false);  // the same episodes give the same bytes
+  return layout;
+}
+
 // Creates array `name` of `sizes` in a group and writes it.
 absl::Status WriteArray(hid_t group, const char* name, hid_t type,
-                        const std::vector<hsize_t>& sizes, const void* data, int deflate_level) {
-  const int rank = static_cast<int>(sizes.size());
-  const Hdf5Handle space(H5Screate_simple(rank, sizes.data(), nullptr), H5Sclose);
-  const Hdf5Handle layout(H5Pcreate(H5P_DATASET_CREATE), H5Pclose);
-  H5Pset_obj_track_times(layout.get(), false);  // the same episodes give the same bytes
-  const bool empty = std::count(sizes.begin(), sizes.end(), 0u) > 0;  // as of no controls
-  if (deflate_level > 0 && !empty) {
-    std::vector<hsize_t> chunk = sizes;
-    chunk[0] = std::min(chunk[0], kRowsPerChunk);
-    H5Pset_chunk(layout.get(), rank, chunk.data());
-    H5Pset_shuffle(layout.get());
-    H5Pset_deflate(layout.get(), static_cast<unsigned>(deflate_level));
-  }
+                        const std::vector<hsize_t>& sizes, const void* data, hid_t layout) {
+  const Hdf5Handle space(H5Screate_simple(static_cast<int>(sizes.size()), sizes.data(), nullptr),
+                         H5Sclose);
   const Hdf5Handle array(
-      H5Dcreate2(group, name, type, space.get(), H5P_DEFAULT, layout.get(), H5P_DEFAULT), H5Dclose);
+      H5Dcreate2(group, name, type, space.get(), H5P_DEFAULT, layout, H5P_DEFAULT), H5Dclose);
   if (!array.ok() || H5Dwrite(array.get(), type, H5S_ALL, H5S_ALL, H5P_DEFAULT, data) < 0) {
     return Hdf5Error(absl::StrCat("cannot write ", name));
   }
   return absl::OkStatus();
+}
+
+// Compressed by HDF5's shuffle filter and zlib, in chunks of rows.
+absl::Status WriteCompressedArray(hid_t group, const char* name, hid_t type,
+                                  const std::vector<hsize_t>& sizes, const void* data,
+                                  int deflate_level) {
+  const Hdf5Handle layout = ArrayLayout();
+  std::vector<hsize_t> chunk = sizes;
+  chunk[0] = std::min(chunk[0], kRowsPerChunk);
+  H5Pset_chunk(layout.get(), static_cast<int>(chunk.size()), chunk.data());
+  H5Pset_shuffle(layout.get());
+  H5Pset_deflate(layout.get(), static_cast<unsigned>(deflate_level));
+  return WriteArray(group, name, type, sizes, data, layout.get());
 }
 
 // The sizes of array `name`, whose rank must be `rank`.
@@ -132,9 +142,14 @@ absl::Status WriteEpisodeGroup(hid_t file, const DatasetInfo& info, const Episod
   const hsize_t num_controls = static_cast<hsize_t>(info.num_controls);
   const Hdf5Handle flag = BoolType();
   absl::Status status;
+  const Hdf5Handle layout = ArrayLayout();
   const auto write = [&](const char* name, hid_t type, const std::vector<hsize_t>& sizes,
                          const void* data) {
-    if (status.ok()) status = WriteArray(group.get(), name, type, sizes, data, deflate_level);
+    if (!status.ok()) return;
+    const bool empty = sizes.back() == 0;  // as of no controls
+    status = deflate_level > 0 && !empty
+                 ? WriteCompressedArray(group.get(), name, type, sizes, data, deflate_level)
+                 : WriteArray(group.get(), name, type, sizes, data, layout.get());
   };
   write(kStates, H5T_IEEE_F64LE, {steps + 1, state_size}, episode.states.data());
   write(kActions, H5T_IEEE_F64LE, {steps, num_controls}, episode.actions.data());
