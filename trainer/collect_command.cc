@@ -1,7 +1,5 @@
 // rollout-trainer collect: drives a system by a policy and writes the episodes to a dataset.
 #include <algorithm>
-#include <atomic>
-#include <csignal>
 #include <cstdio>
 #include <memory>
 #include <string>
@@ -22,12 +20,10 @@
 #include "trainer/collection/policy_files.h"
 #include "trainer/collection/policy_plan.h"
 #include "trainer/command.h"
+#include "trainer/stop_signal.h"
 
 namespace rollout {
 namespace {
-
-// Set by SIGINT and SIGTERM: a signal handler can reach nothing but a static. Lock-free.
-std::atomic<bool> stop_requested = false;
 
 struct CollectArguments {
   std::string system;
@@ -149,10 +145,8 @@ int RunCollect(const CollectArguments& arguments) {
       DatasetWriter::Create(arguments.out, info, arguments.writer);
   if (!writer.ok()) return Fail(writer.status());
 
-  std::signal(SIGINT, [](int) { stop_requested = true; });
-  std::signal(SIGTERM, [](int) { stop_requested = true; });
   CollectionOptions options = arguments.collection;
-  options.stop = &stop_requested;
+  options.stop = &CatchStopSignals();
   const RealClock clock;
   const absl::Time start = clock.Now();
   ProgressLine progress(stderr, "collect " + info.system, "episodes", options.episodes, &clock);
