@@ -29,7 +29,8 @@ def processes_of_session(session: int) -> list[str]:
 
 
 class DemoTest(unittest.TestCase):
-    def interrupt(self, number: int, status: int) -> None:
+    def interrupt(self, number: int, status: int, when: str) -> None:
+        """Sends the signal once the demo's file `when` is there."""
         with tempfile.TemporaryDirectory() as folder:
             out = Path(folder) / "demo"
             environment = {**os.environ, "ROLLOUT_BIN": str(BIN), "ROLLOUT_DEMO_OUT": str(out)}
@@ -41,18 +42,21 @@ class DemoTest(unittest.TestCase):
                 text=True,
                 start_new_session=True,
             )
-            wait_until(lambda: (out / "address").exists(), "the demo's server is up")
+            wait_until(lambda: (out / when).exists(), f"the demo makes {when}")
             # As the terminal does it: to everything in the foreground.
             os.killpg(demo.pid, number)
             printed, _ = demo.communicate(timeout=PATIENCE_SECONDS)
             self.assertEqual(demo.returncode, status, printed)
             self.assertEqual(processes_of_session(demo.pid), [])
 
-    def test_ctrl_c_ends_everything(self) -> None:
-        self.interrupt(signal.SIGINT, 130)
+    def test_ctrl_c_ends_the_server(self) -> None:
+        self.interrupt(signal.SIGINT, 130, when="address")
 
-    def test_terminating_ends_everything(self) -> None:
-        self.interrupt(signal.SIGTERM, 143)
+    def test_terminating_ends_the_server(self) -> None:
+        self.interrupt(signal.SIGTERM, 143, when="address")
+
+    def test_ctrl_c_ends_a_training_and_its_queries(self) -> None:
+        self.interrupt(signal.SIGINT, 130, when="queries.log")
 
 
 if __name__ == "__main__":
