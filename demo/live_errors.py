@@ -7,16 +7,16 @@ import re
 import sys
 import urllib.request
 
-GAUGE = re.compile(r"^rollout_prediction_error\{(?P<labels>[^}]*)\} (?P<value>\S+)")
+GAUGE = re.compile(r"^(?P<name>rollout_prediction_(?:error|skill))\{(?P<labels>[^}]*)\} (?P<value>\S+)")
 LABEL = re.compile(r'(\w+)="([^"]*)"')
 
 
-def errors(page: str, model: str) -> dict[str, dict[int, float]]:
-    """Normalised RMSE by version and horizon."""
+def gauges(page: str, name: str, model: str) -> dict[str, dict[int, float]]:
+    """The values of a gauge by version and horizon."""
     found: dict[str, dict[int, float]] = {}
     for line in page.splitlines():
         match = GAUGE.match(line)
-        if match is None:
+        if match is None or match["name"] != name:
             continue
         labels = dict(LABEL.findall(match["labels"]))
         if labels["model"] == model:
@@ -32,14 +32,19 @@ def main() -> None:
     parser.add_argument("--new", required=True, help="version")
     arguments = parser.parse_args()
     with urllib.request.urlopen(f"http://{arguments.metrics}/metrics", timeout=10) as answer:
-        found = errors(answer.read().decode(), arguments.model)
-    old, new = found.get(arguments.old, {}), found.get(arguments.new, {})
+        page = answer.read().decode()
+    errors = gauges(page, "rollout_prediction_error", arguments.model)
+    skill = gauges(page, "rollout_prediction_skill", arguments.model).get(arguments.new, {})
+    old, new = errors.get(arguments.old, {}), errors.get(arguments.new, {})
     shared = sorted(set(old) & set(new))
     if not shared:
-        sys.exit(f"demo: /metrics has no prediction error of both versions, only of {sorted(found)}")
-    print(f"horizon   version {arguments.old:>3}   version {arguments.new:>3}   new / old")
+        sys.exit(f"demo: /metrics has no prediction error of both versions, only of {sorted(errors)}")
+    print(f"horizon   version {arguments.old:>3}   version {arguments.new:>3}   new / old   skill of the new one")
     for horizon in shared:
-        print(f"{horizon:7d} {old[horizon]:13.4f} {new[horizon]:13.4f} {new[horizon] / old[horizon]:11.2f}")
+        ratio = new[horizon] / old[horizon]
+        known = f"{skill[horizon]:.3f}" if horizon in skill else "-"
+        print(f"{horizon:7d} {old[horizon]:13.4f} {new[horizon]:13.4f} {ratio:11.2f} {known:>22}")
+    print('skill: 1 = exact, 0 = no better than "no change"; below 0: plan with shorter horizons')
 
 
 if __name__ == "__main__":
