@@ -194,7 +194,7 @@ absl::Status Run(const RunArguments& arguments) {
     });
     progress.Finish();
     if (!outcome.ok()) {
-      (*metrics)->CountPublish("failed");
+      if (!absl::IsCancelled(outcome.status())) (*metrics)->CountPublish("failed");
       return outcome.status();
     }
     absl::PrintF("%s\n", outcome->line);

@@ -84,6 +84,9 @@ absl::StatusOr<CycleOutcome> RunTrainingCycle(const FitData& data,
       CompareModels(fitted->model, *live_model, data, fitted->statistics, options.evaluation,
                     DeriveSeed(options.fit.seed, kComparisonStream));
   if (!verdict.ok()) return verdict.status();
+  if (options.stop != nullptr && *options.stop) {
+    return absl::CancelledError("interrupted after the fit; nothing was published");
+  }
   const std::string reason =
       absl::StrFormat("%s; %d held-out episodes, against live version %d", verdict->reason,
                       data.held_out.size(), (*live)->version);
