@@ -4,6 +4,7 @@
 //   NODE, EULER                     q' = q + h a_q             v' = v + h a_v
 //   NODE_SO, EULER                  q' = q + h v               v' = v + h a
 //   NODE_SO, CONSTANT_ACCELERATION  q' = q + h v + h^2/2 a     v' = v + h a
+//   NODE_SO, SYMPLECTIC_EULER       q' = q + h v + h^2 a       v' = v + h a
 // The forward pass keeps each layer's input of every substep in one tall matrix, the backward pass
 // each layer's cotangent, so that the weights' gradients are one product per layer over all
 // substeps instead of one for each.
@@ -27,6 +28,18 @@ struct Layer {
   std::vector<float> input;                    // [substeps, B, inputs]
   std::vector<float> cotangent;                // [substeps, B, outputs], of W x + b
 };
+
+// NODE_SO's position after a substep of h is q + h v + this times a.
+float DriftOfAcceleration(IntegratorMethod method, float h) {
+  switch (method) {
+    case IntegratorMethod::kConstantAcceleration:
+      return 0.5f * h * h;
+    case IntegratorMethod::kSymplecticEuler:
+      return h * h;
+    default:
+      return 0.0f;
+  }
+}
 
 class NodeLoss final : public WindowLoss {
  public:
@@ -56,9 +69,9 @@ class NodeLoss final : public WindowLoss {
   const int nu_;
   const int features_;
   const bool second_order_;
-  const bool constant_acceleration_;
   const int substeps_;
   const float h_;
+  const float drift_;  // what an acceleration adds to the position within a substep
   const absl::Span<const float> input_mean_, output_mean_, output_std_;
   std::vector<float> input_inverse_std_;
   std::vector<int> plain_positions_;  // those that enter networks as they are
@@ -82,10 +95,9 @@ NodeLoss::NodeLoss(const ModelParameters& parameters, std::vector<float> inverse
       nu_(parameters.spec().num_controls),
       features_(parameters.spec().num_features()),
       second_order_(parameters.spec().dynamics.kind == DynamicsKind::kNodeSo),
-      constant_acceleration_(parameters.spec().integrator.method ==
-                             IntegratorMethod::kConstantAcceleration),
       substeps_(parameters.spec().integrator.substeps),
       h_(static_cast<float>(parameters.spec().transition_dt / substeps_)),
+      drift_(DriftOfAcceleration(parameters.spec().integrator.method, h_)),
       input_mean_(parameters.normaliser("input.mean")),
       output_mean_(parameters.normaliser("output.mean")),
       output_std_(parameters.normaliser("output.std")) {
@@ -170,7 +182,6 @@ void NodeLoss::BackwardNetwork(int64_t substep, const float* parameters) {
 
 void NodeLoss::Advance(const float* state, float* next) const {
   const float* y = output_.data();
-  const float half = 0.5f * h_ * h_;
   for (int64_t lane = 0; lane < batch_; ++lane, state += 2 * n_, next += 2 * n_) {
     if (!second_order_) {
       for (int d = 0; d < 2 * n_; ++d) {
@@ -181,8 +192,7 @@ void NodeLoss::Advance(const float* state, float* next) const {
     }
     for (int i = 0; i < n_; ++i) {
       const float acceleration = output_std_[i] * y[i] + output_mean_[i];
-      next[i] = state[i] + h_ * state[n_ + i];
-      if (constant_acceleration_) next[i] += half * acceleration;
+      next[i] = state[i] + h_ * state[n_ + i] + drift_ * acceleration;
       next[n_ + i] = state[n_ + i] + h_ * acceleration;
     }
     y += n_;
@@ -192,14 +202,13 @@ void NodeLoss::Advance(const float* state, float* next) const {
 void NodeLoss::RetreatCotangent(int64_t substep, const float* parameters) {
   float* output_cotangent = &layers_.back().cotangent[substep * batch_ * layers_.back().outputs];
   float* z = cotangent_.data();
-  const float half = constant_acceleration_ ? 0.5f * h_ * h_ : 0.0f;
   for (int64_t lane = 0; lane < batch_; ++lane, z += 2 * n_) {
     if (!second_order_) {
       for (int d = 0; d < 2 * n_; ++d) *output_cotangent++ = h_ * output_std_[d] * z[d];
       continue;
     }
     for (int i = 0; i < n_; ++i) {
-      *output_cotangent++ = output_std_[i] * (half * z[i] + h_ * z[n_ + i]);
+      *output_cotangent++ = output_std_[i] * (drift_ * z[i] + h_ * z[n_ + i]);
       z[n_ + i] += h_ * z[i];
     }
   }
@@ -290,7 +299,8 @@ bool TakesNodeWindowLoss(const TransitionModelSpec& spec) {
   const bool kind =
       spec.dynamics.kind == DynamicsKind::kNode || spec.dynamics.kind == DynamicsKind::kNodeSo;
   const bool method = spec.integrator.method == IntegratorMethod::kEuler ||
-                      spec.integrator.method == IntegratorMethod::kConstantAcceleration;
+                      spec.integrator.method == IntegratorMethod::kConstantAcceleration ||
+                      spec.integrator.method == IntegratorMethod::kSymplecticEuler;
   return kind && method && spec.dynamics.activation == Activation::kTanh;
 }
 

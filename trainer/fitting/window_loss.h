@@ -27,8 +27,8 @@ class WindowLoss {
                                 absl::Span<float> gradient) = 0;
 };
 
-// By hand for NODE and NODE_SO with tanh, EULER or CONSTANT_ACCELERATION: forward and backward over
-// all substeps on memory allocated once. `parameters` outlives it.
+// By hand for NODE and NODE_SO with tanh under EULER, CONSTANT_ACCELERATION or SYMPLECTIC_EULER:
+// forward and backward over all substeps on memory allocated once. `parameters` outlives it.
 bool TakesNodeWindowLoss(const TransitionModelSpec& spec);
 std::unique_ptr<WindowLoss> MakeNodeWindowLoss(const ModelParameters& parameters,
                                                std::vector<float> inverse_scale,
