@@ -11,6 +11,9 @@ from typing import Any
 
 KINDS = ["NODE", "NODE_SO", "HNN"]
 BASELINES = ["linear", "no change", "constant velocity"]
+# Options of a fit that differ from those of the others, which introduction.md names.
+VARIED = ["--hidden-sizes", "--integrator", "--substeps", "--window-states", "--learning-rate"]
+USUAL = {"--learning-rate": "2e-3"}
 NAMES = {"NODE": "NODE", "NODE_SO": "NODE+SO", "HNN": "HNN (with force)"}
 
 
@@ -19,9 +22,17 @@ def number(value: float | None) -> str:
     return "-" if value is None else f"{value:.3g}"
 
 
+def variant(result: dict[str, Any]) -> str:
+    """The options of a fit that are not those of the introduction."""
+    words = result["command"].split()
+    given = {option: words[words.index(option) + 1] for option in VARIED if option in words}
+    return " ".join(f"{option} {value}" for option, value in given.items() if USUAL.get(option) != value)
+
+
 def label(result: dict[str, Any]) -> str:
     """What tells one fit of a system from the others."""
-    return f"{NAMES[result['kind']]}, {result['steps']} steps, seed {result['seed']}"
+    name = f"{NAMES[result['kind']]}, {result['steps']} steps, seed {result['seed']}"
+    return f"{name} (`{variant(result)}`)" if variant(result) else name
 
 
 def predictor(result: dict[str, Any], name: str) -> dict[str, Any]:
@@ -105,9 +116,10 @@ def test_mse_table(results: list[dict[str, Any]]) -> list[str]:
 
 def equal_steps(results: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The fits of the largest number of steps that every kind has."""
-    steps = [{r["steps"] for r in results if r["kind"] == kind} for kind in KINDS]
+    usual = [r for r in results if not variant(r)]
+    steps = [{r["steps"] for r in usual if r["kind"] == kind} for kind in KINDS]
     common = set.intersection(*steps)
-    return [r for r in results if common and r["steps"] == max(common)]
+    return [r for r in usual if common and r["steps"] == max(common)]
 
 
 def ordering(results: list[dict[str, Any]], figure: str) -> str:
