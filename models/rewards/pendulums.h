@@ -3,9 +3,9 @@
 //
 // Gymnasium reads the tip and the fingertip from MuJoCo's site and body positions, which after a
 // step are those of the integrator's last evaluation (the fourth stage of RK4, not the new state).
-// The functions here compute them from z' by the forward kinematics of the MJCF files. On the golden
-// episodes of tests/systems (random controls up to 2.5 times their bounds) the rewards differ by less
-// than 5e-3 of values between -15 and 10, and the ends not at all.
+// The functions here compute them from z' by the forward kinematics of the MJCF files. On the
+// golden episodes of tests/systems (random controls up to 2.5 times their bounds) the rewards
+// differ by less than 5e-3 of values between -15 and 10, and the ends not at all.
 #ifndef ROLLOUT_MODELS_REWARDS_PENDULUMS_H_
 #define ROLLOUT_MODELS_REWARDS_PENDULUMS_H_
 
