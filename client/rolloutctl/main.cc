@@ -1,6 +1,7 @@
 // rolloutctl: asks, measures and watches a rolloutd from the command line.
 #include <cstdio>
 #include <string>
+#include <vector>
 
 #include "CLI/CLI.hpp"
 #include "client/rolloutctl/command.h"
@@ -28,7 +29,14 @@ int main(int argc, char** argv) {
   } catch (const CLI::Success& asked_for_help) {
     return app.exit(asked_for_help);
   } catch (const CLI::ParseError& error) {
-    std::fprintf(stderr, "rolloutctl: %s; see rolloutctl --help\n", error.what());
+    // CLI11 misses a subcommand before it says what stands in its place.
+    const std::vector<std::string> surplus = app.remaining();
+    if (app.get_subcommands().empty() && !surplus.empty()) {
+      std::fprintf(stderr, "rolloutctl: \"%s\" is no subcommand; see rolloutctl --help\n",
+                   surplus.front().c_str());
+    } else {
+      std::fprintf(stderr, "rolloutctl: %s; see rolloutctl --help\n", error.what());
+    }
     return 2;
   }
   return exit_status;

@@ -187,7 +187,7 @@ class RolloutctlTest(unittest.TestCase):
             done = rolloutctl(*command, "--server", "127.0.0.1:1", "--timeout", "100ms")
             self.assertEqual(done.returncode, 1)
             self.assertEqual(len(done.stderr.splitlines()), 1)
-        self.refused("levitate", status=2)
+        self.assertIn('"levitate"', self.refused("levitate", status=2))
         self.refused("bench", status=2)
         self.refused("bench", "tiny", "--duration", "never", status=2)
         self.assertEqual(rolloutctl("--help").returncode, 0)
