@@ -18,6 +18,9 @@
 namespace rollout {
 namespace {
 
+// For the last word of a health watch to leave before its connection is cut.
+constexpr absl::Duration kWatchGrace = absl::Seconds(1);
+
 CallEnvironment MakeEnvironment(const ServerOptions& options, ModelRegistry* registry,
                                 const Clock* clock, Admission* admission) {
   CallEnvironment environment;
@@ -167,7 +170,7 @@ bool RolloutServer::Drain() {
 
 void RolloutServer::StopListening(grpc::Server* server, HealthService* health) {
   if (server == nullptr) return;
-  health->EndWatches();
+  health->EndWatches(kWatchGrace);
   server->Shutdown(std::chrono::system_clock::now());
   server->Wait();
 }

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/time/clock.h"
 
 namespace rollout {
 
@@ -53,6 +54,7 @@ class HealthService::Watcher final : public grpc::ServerWriteReactor<HealthCheck
     {
       MutexLock lock(&health_->mutex_);
       health_->watchers_.erase(this);
+      health_->watcher_left_.NotifyAll();
     }
     delete this;
   }
@@ -88,11 +90,15 @@ void HealthService::SetServing(const std::map<std::string, bool>& serving) {
   for (Watcher* watcher : watchers_) watcher->Tell(StatusOf(watcher->service()));
 }
 
-void HealthService::EndWatches() {
+void HealthService::EndWatches(absl::Duration timeout) {
   MutexLock lock(&mutex_);
   ended_ = true;
   for (Watcher* watcher : watchers_) {
     watcher->End(grpc::Status(grpc::StatusCode::UNAVAILABLE, "the server is draining"));
+  }
+  const absl::Time latest = absl::Now() + timeout;
+  while (!watchers_.empty() && absl::Now() < latest) {
+    watcher_left_.WaitFor(&mutex_, latest - absl::Now());
   }
 }
 

@@ -7,6 +7,7 @@
 #include <set>
 #include <string>
 
+#include "absl/time/time.h"
 #include "base/mutex.h"
 #include "grpc/health/v1/health.grpc.pb.h"
 
@@ -25,8 +26,8 @@ class HealthService final : public grpc::health::v1::Health::CallbackService {
   void SetServing(const std::map<std::string, bool>& serving) ABSL_LOCKS_EXCLUDED(mutex_);
 
   // Ends every watch, now and from now on, with UNAVAILABLE: an open stream would keep the server
-  // from shutting down.
-  void EndWatches() ABSL_LOCKS_EXCLUDED(mutex_);
+  // from shutting down. Waits until they have ended, at most `timeout`.
+  void EndWatches(absl::Duration timeout) ABSL_LOCKS_EXCLUDED(mutex_);
 
   grpc::ServerUnaryReactor* Check(grpc::CallbackServerContext* context,
                                   const grpc::health::v1::HealthCheckRequest* request,
@@ -43,6 +44,7 @@ class HealthService final : public grpc::health::v1::Health::CallbackService {
 
   Mutex mutex_;
   std::map<std::string, bool> serving_ ABSL_GUARDED_BY(mutex_);
+  ConditionVariable watcher_left_;
   std::set<Watcher*> watchers_ ABSL_GUARDED_BY(mutex_);
   bool ended_ ABSL_GUARDED_BY(mutex_) = false;
 };
