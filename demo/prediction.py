@@ -8,6 +8,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tritonclient.grpc as triton
@@ -55,15 +56,19 @@ def predict(client: triton.InferenceServerClient, model: str, truth: Windows) ->
 
 @dataclass(frozen=True)
 class Errors:
-    """Normalised errors of one model at exactly step 1 ... HORIZON; Hopper has no unlimited angles to unwrap."""
+    """Normalised errors of one model at exactly step 1 ... HORIZON."""
 
     rmse: Array  # [HORIZON]: root of the mean over windows and dimensions
     median: Array  # [HORIZON]: of the windows' own root mean squares: not ruled by the few that fall over
     diverged: int  # windows that ended in numbers that are not finite, left out from there on
 
     @classmethod
-    def of(cls, predicted: Array, truth: Array, scale: Array) -> Errors:
-        squared = np.square(((predicted - truth) / scale)[:, 1:]).mean(axis=2)
+    def of(cls, predicted: Array, truth: Array, spec: dict[str, Any]) -> Errors:
+        difference = (predicted - truth)[:, 1:]
+        angles = spec.get("angular_positions", [])
+        # A whole turn is no error.
+        difference[..., angles] = np.remainder(difference[..., angles] + np.pi, 2 * np.pi) - np.pi
+        squared = np.square(difference / np.array(spec["state_scale"])).mean(axis=2)
         finite = np.isfinite(squared)
         known = np.where(finite, squared, np.nan)
         return cls(
@@ -135,22 +140,21 @@ def main() -> None:
     parser.add_argument("--server", required=True, help="host:port of rolloutd")
     parser.add_argument("--episodes", type=Path, nargs="+", required=True, help=".npz files of states and controls")
     parser.add_argument(
-        "--scale", type=Path, required=True, help="rolloutctl models NAME --json: its state_scale divides"
+        "--spec", type=Path, required=True, help="rolloutctl models NAME --json: whose state_scale divides"
     )
     parser.add_argument("--svg", type=Path, required=True)
     parser.add_argument("models", nargs="+", metavar="LABEL=MODEL")
     arguments = parser.parse_args()
 
     truth = windows(arguments.episodes)
-    described = json.loads(arguments.scale.read_text())
+    described = json.loads(arguments.spec.read_text())
     spec = next(v["spec"] for v in described["versions"] if v["version"] == described["serving_version"])
-    scale = np.array(spec["state_scale"], np.float64)
     client = triton.InferenceServerClient(arguments.server)
     unchanged = np.broadcast_to(truth.states[:, :1], truth.states.shape)
-    errors = {NO_CHANGE: Errors.of(unchanged, truth.states, scale)}
+    errors = {NO_CHANGE: Errors.of(unchanged, truth.states, spec)}
     for pair in arguments.models:
         label, model = pair.split("=", 1)
-        errors[label] = Errors.of(predict(client, model, truth), truth.states, scale)
+        errors[label] = Errors.of(predict(client, model, truth), truth.states, spec)
     print(table(errors, truth))
     print("\n".join(remarks(errors)))
     draw(errors, arguments.svg)

@@ -224,7 +224,7 @@ class Bench {
 
   void PrintTable() {
     std::printf(
-        "%s version %llu: %lld lanes x %lld transitions, %d in flight over %d connections, "
+        "%s version %llu: lanes %lld, horizon %lld, in flight %d, connections %d; "
         "%s up, %s down\n",
         options_.model.c_str(), static_cast<unsigned long long>(served_version_),
         static_cast<long long>(options_.lanes), static_cast<long long>(options_.horizon),
