@@ -12,7 +12,7 @@ from typing import Any
 KINDS = ["NODE", "NODE_SO", "HNN"]
 BASELINES = ["linear", "no change", "constant velocity"]
 # Options of a fit that differ from those of the others, which introduction.md names.
-VARIED = ["--hidden-sizes", "--integrator", "--substeps", "--window-states", "--learning-rate"]
+VARIED = ["--hidden-sizes", "--integrator", "--substeps", "--window-states", "--learning-rate", "--init"]
 USUAL = {"--learning-rate": "2e-3"}
 NAMES = {"NODE": "NODE", "NODE_SO": "NODE+SO", "HNN": "HNN (with force)"}
 
