@@ -8,10 +8,13 @@
 #endif
 
 #include <algorithm>
-#include <vector>
+#include <optional>
 
+#include "models/engines/fused/arena-inl.h"
 #include "models/engines/fused/dense-inl.h"
 #include "models/engines/fused/packed_model.h"
+#include "models/engines/fused/tile_mass-inl.h"
+#include "models/engines/fused/tile_networks-inl.h"
 #include "models/engines/fused/tiles-inl.h"
 #include "models/engines/fused/vector_functions-inl.h"
 
@@ -19,22 +22,6 @@ HWY_BEFORE_NAMESPACE();
 namespace rollout::fused::HWY_NAMESPACE {
 
 namespace hn = hwy::HWY_NAMESPACE;
-
-// Hands out arrays from one block of memory. Without memory it only counts.
-class Arena {
- public:
-  explicit Arena(float* memory) : memory_(memory) {}
-  float* Take(size_t size) {
-    float* taken = memory_ == nullptr ? nullptr : memory_ + used_;
-    used_ += (size + kVectorLanes - 1) / kVectorLanes * kVectorLanes;
-    return taken;
-  }
-  size_t used() const { return used_; }
-
- private:
-  float* memory_;
-  size_t used_ = 0;
-};
 
 // Arrays named q, p, dq, dp hold n numbers of every lane. Owned by one thread.
 template <class Tile>
@@ -45,46 +32,20 @@ class TileDynamics {
         model_(*packed.model),
         n_(model_.num_positions),
         angles_(static_cast<int>(model_.angular_positions.size())),
-        triangle_size_(n_ * (n_ + 1) / 2) {
-    const FusedModel& model = model_;
-    member_ = &packed.members[0];
-    const std::vector<PackedLayer>& layers =
-        model.has_mlp() ? member_->mlp.layers : member_->potential.layers;
-    const bool with_gradient = model.kind == DynamicsKind::kHnn;
-    for (size_t i = 0; i + 1 < layers.size(); ++i) {
-      const int width = layers[i].outputs;
-      // Only the way back reads more than the layer before.
-      if (with_gradient || i < 2) {
-        hidden_.push_back({arena.Take(Tile::Size(width)), width});
-      } else {
-        hidden_.push_back(hidden_[i - 2].width >= width
-                              ? Hidden{hidden_[i - 2].values, width}
-                              : Hidden{arena.Take(Tile::Size(width)), width});
-      }
-      widest_ = std::max(widest_, width);
+        member_(&packed.members[0]),
+        networks_(model_.has_mlp() ? member_->mlp.layers : member_->potential.layers,
+                  model_.activation, model_.kind == DynamicsKind::kHnn, arena) {
+    const bool is_hnn = model_.kind == DynamicsKind::kHnn;
+    if (model_.has_mlp()) {
+      mlp_inputs_ = arena.Take(Tile::Size(model_.num_inputs()));
+      mlp_outputs_ = arena.Take(Tile::Size(member_->mlp.layers.back().outputs));
+      control_sums_ = arena.Take(Tile::Size(member_->mlp.layers.front().outputs));
     }
-    if (model.has_mlp()) {
-      mlp_inputs_ = arena.Take(Tile::Size(model.num_inputs()));
-      mlp_outputs_ = arena.Take(Tile::Size(layers.back().outputs));
-      control_sums_ = arena.Take(Tile::Size(layers.front().outputs));
-    }
-    if (model.learned_mass) {
-      triangle_ = arena.Take(Tile::Size(triangle_size_));
-      factor_momentum_ = arena.Take(Tile::Size(n_));
-      velocity_ = arena.Take(Tile::Size(n_));
-      features_ = arena.Take(Tile::Size(model.num_features));
-    }
-    if (with_gradient) {
-      if (!model.learned_mass) features_ = arena.Take(Tile::Size(model.num_features));
-      diagonal_slope_ = arena.Take(Tile::Size(n_));
-      mass_cotangents_ = arena.Take(Tile::Size(triangle_size_));
-      mass_gradient_ = arena.Take(Tile::Size(model.num_features));
-      potential_gradient_ = arena.Take(Tile::Size(model.num_features));
-      for (float*& cotangents : cotangents_) cotangents = arena.Take(Tile::Size(widest_));
-      if (model.activation != Activation::kTanh) {
-        for (const Hidden& hidden : hidden_)
-          slopes_.push_back(arena.Take(Tile::Size(hidden.width)));
-      }
+    if (model_.learned_mass) mass_.emplace(model_, is_hnn, arena);
+    if (model_.learned_mass || is_hnn) features_ = arena.Take(Tile::Size(model_.num_features));
+    if (is_hnn) {
+      mass_gradient_ = arena.Take(Tile::Size(model_.num_features));
+      potential_gradient_ = arena.Take(Tile::Size(model_.num_features));
     }
   }
 
@@ -136,9 +97,9 @@ class TileDynamics {
   void MomentumRate(const float* q, const float* p, float* dp) {
     const float* velocity = p;
     if (model_.kind == DynamicsKind::kHnn && model_.learned_mass) {
-      MassTriangle(q);
-      MassProducts(p);
-      velocity = velocity_;
+      FactoriseMass(q);
+      mass_->Multiply(p);
+      velocity = mass_->velocity();
     }
     if (model_.kind == DynamicsKind::kHnn) HamiltonianGradient(q, p);
     const int vectors = Tile::Vectors(n_);
@@ -164,30 +125,23 @@ class TileDynamics {
       std::copy_n(p, Tile::Size(n_), dq);
       return;
     }
-    if (model_.kind != DynamicsKind::kHnn) MassTriangle(q);
-    MassProducts(p);
-    std::copy_n(velocity_, Tile::Size(n_), dq);
+    if (model_.kind != DynamicsKind::kHnn) FactoriseMass(q);
+    mass_->Multiply(p);
+    std::copy_n(mass_->velocity(), Tile::Size(n_), dq);
   }
 
   // v = Minv(q) p at any q.
   void Velocity(const float* q, const float* p, float* v) {
     if (model_.learned_mass) {
-      MassTriangle(q);
-      MassProducts(p);
+      FactoriseMass(q);
+      mass_->Multiply(p);
     }
-    std::copy_n(model_.learned_mass ? velocity_ : p, Tile::Size(n_), v);
+    std::copy_n(model_.learned_mass ? mass_->velocity() : p, Tile::Size(n_), v);
   }
 
  private:
   using ElementTag = typename Tile::ElementTag;
   using ElementVec = hn::Vec<ElementTag>;
-
-  struct Hidden {
-    float* values;
-    int width;
-  };
-
-  static int Triangle(int i, int j) { return i * (i + 1) / 2 + j; }
 
   HWY_INLINE FloatVec At(const float* array, int i) const {
     return hn::Load(d_, array + i * kVectorLanes);
@@ -226,180 +180,26 @@ class TileDynamics {
                   mlp_inputs_ + Tile::Element(inputs, j, e));
       }
     }
-    Forward(member_->mlp.layers, mlp_inputs_, features + n_, control_sums_, false, mlp_outputs_);
+    networks_.Forward(member_->mlp.layers, mlp_inputs_, features + n_, control_sums_, descending_,
+                      false, mlp_outputs_);
   }
 
-  // Through all layers, or (outputs = nullptr) through all but the last. Of the first layer, the
-  // inputs below `end_input`, on top of `initial` where given.
-  void Forward(const std::vector<PackedLayer>& layers, const float* inputs, int end_input,
-               const float* initial, bool with_slopes, float* outputs) {
-    for (size_t i = 0; i < layers.size(); ++i) {
-      const bool is_last = i + 1 == layers.size();
-      if (is_last && outputs == nullptr) return;
-      DenseCall call;
-      call.layer = &layers[i];
-      call.end_input = i == 0 ? end_input : layers[i].inputs;
-      call.descending = descending_ && i > 0;
-      call.inputs = i == 0 ? inputs : hidden_[i - 1].values;
-      call.initial = i == 0 ? initial : nullptr;
-      call.outputs = is_last ? outputs : hidden_[i].values;
-      const bool is_tanh = model_.activation == Activation::kTanh;
-      call.epilogue = !is_last && is_tanh ? Epilogue::kTanh : Epilogue::kNone;
-      Dense(Tile(), call);
-      if (!is_last && !is_tanh) {
-        Activate(call.outputs, with_slopes ? slopes_[i] : nullptr, layers[i].outputs);
-      }
-    }
-  }
-
-  // The activations other than tanh, in a pass of their own, with their derivatives if wanted.
-  void Activate(float* values, float* slopes, int count) {
-    const FloatVec zero = hn::Zero(d_);
-    const FloatVec one = hn::Set(d_, 1.0f);
-    for (int i = 0; i < Tile::Vectors(count); ++i) {
-      const FloatVec x = At(values, i);
-      FloatVec y = x;
-      FloatVec slope = one;
-      switch (model_.activation) {
-        case Activation::kTanh:
-          y = FastTanh(d_, x);
-          slope = hn::NegMulAdd(y, y, one);
-          break;
-        case Activation::kRelu:
-          y = hn::IfThenElse(hn::Lt(x, zero), zero, x);  // passes NaN on
-          slope = hn::IfThenElseZero(hn::Gt(x, zero), one);
-          break;
-        case Activation::kSilu: {
-          const FloatVec s = Sigmoid(d_, x);
-          y = hn::Mul(x, s);
-          slope = hn::Mul(s, hn::MulAdd(x, hn::Sub(one, s), one));
-          break;
-        }
-        case Activation::kSoftplus:
-          y = Softplus(d_, x);
-          slope = Sigmoid(d_, x);
-          break;
-      }
-      hn::Store(y, d_, values + i * kVectorLanes);
-      if (slopes != nullptr) hn::Store(slope, d_, slopes + i * kVectorLanes);
-    }
-  }
-
-  // From cotangents of the activations of hidden layer `last` - already times their slope - back
-  // to the network's inputs.
-  void Backward(const PackedNetwork& network, int last, const float* cotangents, float* gradient) {
-    for (int i = last + 1; i-- > 0;) {
-      DenseCall call;
-      call.layer = &network.backward[i];
-      call.end_input = call.layer->inputs;
-      call.inputs = cotangents;
-      call.outputs = i == 0 ? gradient : NextCotangents(cotangents);
-      const bool is_tanh = model_.activation == Activation::kTanh;
-      if (i > 0 && is_tanh) {
-        call.epilogue = Epilogue::kTanhSlope;
-        call.activations = hidden_[i - 1].values;
-      }
-      Dense(Tile(), call);
-      if (i > 0 && !is_tanh) {
-        for (int v = 0; v < Tile::Vectors(call.layer->outputs); ++v) {
-          hn::Store(hn::Mul(At(call.outputs, v), At(slopes_[i - 1], v)), d_,
-                    call.outputs + v * kVectorLanes);
-        }
-      }
-      cotangents = call.outputs;
-    }
-  }
-
-  float* NextCotangents(const float* current) {
-    return current == cotangents_[0] ? cotangents_[1] : cotangents_[0];
-  }
-
-  // triangle_ = L(q), softplus on its diagonal; diagonal_slope_ = softplus' there.
-  void MassTriangle(const float* q) {
+  void FactoriseMass(const float* q) {
     Features(q);
-    Forward(member_->mass.layers, features_, model_.num_features, nullptr,
-            model_.kind == DynamicsKind::kHnn, triangle_);
-    for (int i = 0; i < n_; ++i) {
-      for (int e = 0; e < Tile::kElements; ++e) {
-        float* diagonal = triangle_ + Tile::Element(triangle_size_, Triangle(i, i), e);
-        const ElementVec raw = hn::Load(de_, diagonal);
-        hn::Store(Softplus(de_, raw), de_, diagonal);
-        if (diagonal_slope_ != nullptr) {
-          hn::Store(Sigmoid(de_, raw), de_, diagonal_slope_ + Tile::Element(n_, i, e));
-        }
-      }
-    }
+    mass_->Factorise(member_->mass, features_, descending_, networks_);
   }
 
-  // factor_momentum_ = L' p and velocity_ = L L' p + epsilon p, with the L of the last
-  // MassTriangle.
-  void MassProducts(const float* p) {
-    for (int e = 0; e < Tile::kElements; ++e) {
-      const auto l = [&](int i, int j) HWY_ATTR {
-        return hn::Load(de_, triangle_ + Tile::Element(triangle_size_, Triangle(i, j), e));
-      };
-      for (int j = 0; j < n_; ++j) {
-        ElementVec sum = hn::Zero(de_);
-        for (int i = j; i < n_; ++i) {
-          sum = hn::MulAdd(l(i, j), hn::Load(de_, p + Tile::Element(n_, i, e)), sum);
-        }
-        hn::Store(sum, de_, factor_momentum_ + Tile::Element(n_, j, e));
-      }
-      for (int i = 0; i < n_; ++i) {
-        ElementVec sum =
-            hn::Mul(hn::Set(de_, model_.mass_epsilon), hn::Load(de_, p + Tile::Element(n_, i, e)));
-        for (int j = 0; j <= i; ++j) {
-          sum = hn::MulAdd(l(i, j), hn::Load(de_, factor_momentum_ + Tile::Element(n_, j, e)), sum);
-        }
-        hn::Store(sum, de_, velocity_ + Tile::Element(n_, i, e));
-      }
-    }
-  }
-
-  // Gradients of H at f(q): of the kinetic energy through L, with dH/dL[i][j] = p_i (L' p)_j, and
-  // of the potential. The mass network's activations are those of the last MassTriangle.
+  // Gradients of H at f(q): of the kinetic energy, with the mass of the last FactoriseMass, and of
+  // the potential.
   void HamiltonianGradient(const float* q, const float* p) {
     if (model_.learned_mass) {
-      for (int e = 0; e < Tile::kElements; ++e) {
-        for (int i = 0; i < n_; ++i) {
-          const ElementVec momentum = hn::Load(de_, p + Tile::Element(n_, i, e));
-          for (int j = 0; j <= i; ++j) {
-            ElementVec cotangent =
-                hn::Mul(momentum, hn::Load(de_, factor_momentum_ + Tile::Element(n_, j, e)));
-            if (i == j) {
-              cotangent =
-                  hn::Mul(cotangent, hn::Load(de_, diagonal_slope_ + Tile::Element(n_, i, e)));
-            }
-            hn::Store(cotangent, de_,
-                      mass_cotangents_ + Tile::Element(triangle_size_, Triangle(i, j), e));
-          }
-        }
-      }
-      const int last = static_cast<int>(member_->mass.layers.size()) - 1;
-      Backward(member_->mass, last, mass_cotangents_, mass_gradient_);
+      mass_->KineticGradient(member_->mass, p, networks_, mass_gradient_);
     } else {
       Features(q);
     }
-    Forward(member_->potential.layers, features_, model_.num_features, nullptr, true, nullptr);
-    const float* last_weights = member_->potential.last_weights.data();
-    if (hidden_.empty()) {
-      for (int i = 0; i < Tile::Vectors(model_.num_features); ++i) {
-        hn::Store(Tile::Constants(last_weights, model_.num_features, i), d_,
-                  potential_gradient_ + i * kVectorLanes);
-      }
-      return;
-    }
-    const Hidden& last = hidden_.back();
-    for (int i = 0; i < Tile::Vectors(last.width); ++i) {
-      const FloatVec h = At(last.values, i);
-      const FloatVec slope = model_.activation == Activation::kTanh
-                                 ? hn::NegMulAdd(h, h, hn::Set(d_, 1.0f))
-                                 : At(slopes_.back(), i);
-      hn::Store(hn::Mul(Tile::Constants(last_weights, last.width, i), slope), d_,
-                cotangents_[0] + i * kVectorLanes);
-    }
-    Backward(member_->potential, static_cast<int>(hidden_.size()) - 1, cotangents_[0],
-             potential_gradient_);
+    networks_.Forward(member_->potential.layers, features_, model_.num_features, nullptr,
+                      descending_, true, nullptr);
+    networks_.ScalarGradient(member_->potential, model_.num_features, potential_gradient_);
   }
 
   // dp -= dH/dq, through f: cos' = -sin, sin' = cos.
@@ -434,25 +234,17 @@ class TileDynamics {
   const FusedModel& model_;
   const int n_;
   const int angles_;
-  const int triangle_size_;
-  const PackedMember* member_ = nullptr;
+  const PackedMember* member_;
   bool descending_ = false;
-  int widest_ = 0;
 
-  std::vector<Hidden> hidden_;  // activations of each hidden layer, of the network at hand
-  std::vector<float*> slopes_;  // their derivatives; empty for tanh, which has them from hidden_
+  TileNetworks<Tile> networks_;
+  std::optional<TileMass<Tile>> mass_;  // where it is learned
   float* mlp_inputs_ = nullptr;
   float* mlp_outputs_ = nullptr;
   float* control_sums_ = nullptr;  // bias + what the controls add to the mlp's first layer
   float* features_ = nullptr;
-  float* triangle_ = nullptr;
-  float* diagonal_slope_ = nullptr;
-  float* factor_momentum_ = nullptr;
-  float* velocity_ = nullptr;
-  float* mass_cotangents_ = nullptr;
   float* mass_gradient_ = nullptr;
   float* potential_gradient_ = nullptr;
-  float* cotangents_[2] = {nullptr, nullptr};
 };
 
 }  // namespace rollout::fused::HWY_NAMESPACE
