@@ -44,6 +44,8 @@ nlohmann::json Json(const Measurement& row) {
           {"depth", row.depth},
           {"ms", row.ms},
           {"median_ms", row.median_ms},
+          {"cpu_ms", row.cpu_ms},
+          {"cpu_percent_of_peak", row.cpu_percent_of_peak},
           {"runs", row.runs},
           {"transitions_per_second", row.transitions_per_second},
           {"gflops", row.gflops},
@@ -54,13 +56,14 @@ nlohmann::json Json(const Measurement& row) {
 
 std::string Text(const std::vector<Measurement>& rows) {
   Table table({"kind", "engine", "B", "T", "threads", "ms", "median", "transitions/s", "GFLOP/s",
-               "% of peak", "weights streamed"});
+               "% of peak", "by CPU time", "weights streamed"});
   for (const Measurement& row : rows) {
     table.AddRow({row.kind, row.engine, std::to_string(row.batch),
                   absl::StrFormat("%dx%d", row.horizon, row.substeps), std::to_string(row.threads),
                   absl::StrFormat("%.3f", row.ms), absl::StrFormat("%.3f", row.median_ms),
                   absl::StrFormat("%.3g", row.transitions_per_second),
                   absl::StrFormat("%.1f", row.gflops), absl::StrFormat("%.1f", row.percent_of_peak),
+                  absl::StrFormat("%.1f", row.cpu_percent_of_peak),
                   row.batch == 1 ? absl::StrFormat("%.3f ms", row.streaming_ms) : ""});
   }
   return table.ToString();

@@ -25,12 +25,16 @@ struct Measurement {
   int width = 0, depth = 0;
   double ms = 0.0;         // best
   double median_ms = 0.0;  // of `runs`
+  // Best processor time of this process divided by threads: on a machine that others use as well it
+  // leaves out the time that they were given; on an idle one it is `ms`.
+  double cpu_ms = 0.0;
   int runs = 0;
   double transitions_per_second = 0.0;
   double gflops = 0.0;           // of matrix products, at the best time
   double peak_gflops = 0.0;      // best of fused multiply-adds on as many threads, in the same run
   double percent_of_peak = 0.0;  // gflops / peak_gflops
-  double streaming_ms = 0.0;     // reading every weight of every evaluation once, one thread
+  double cpu_percent_of_peak = 0.0;  // the same by cpu_ms
+  double streaming_ms = 0.0;         // reading every weight of every evaluation once, one thread
 };
 
 // Rollouts of one model: every contender in turn, round after round.
