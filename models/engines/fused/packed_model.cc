@@ -18,9 +18,23 @@ int Chains(int output_vectors) {
   return output_vectors == 2 ? 4 : 8;
 }
 
-// Weight of (output, input).
+// [input pair][output][2], padded with zeros.
 template <typename WeightAt>
-PackedLayer PackLayer(int inputs, int outputs, int vector_lanes, WeightAt weight_at) {
+AlignedFloats PackPairs(int inputs, int outputs, int vector_lanes, WeightAt weight_at) {
+  AlignedFloats pairs(size_t((inputs + 1) / 2) * vector_lanes);
+  for (int k = 0; k < inputs; ++k) {
+    for (int row = 0; row < outputs; ++row) {
+      pairs.data()[size_t(k / 2) * vector_lanes + 2 * row + k % 2] = weight_at(row, k);
+    }
+  }
+  return pairs;
+}
+
+// `weight_at(output, input)`. A layer that is summed in two parts (the controls apart) must not
+// pair its inputs.
+template <typename WeightAt>
+PackedLayer PackLayer(int inputs, int outputs, int vector_lanes, bool may_pair,
+                      WeightAt weight_at) {
   PackedLayer packed;
   packed.inputs = inputs;
   packed.outputs = outputs;
@@ -37,6 +51,13 @@ PackedLayer PackLayer(int inputs, int outputs, int vector_lanes, WeightAt weight
     }
   }
 
+  packed.bias = AlignedFloats(packed.padded_outputs);
+  packed.pairs_inputs = may_pair && 2 * outputs <= vector_lanes;
+  if (packed.pairs_inputs) {
+    packed.output_weights = PackPairs(inputs, outputs, vector_lanes, weight_at);
+    packed.output_blocks = {1};
+    return packed;
+  }
   // Blocks of nearly equal size: a small last one would be short of sums to keep under way.
   const int blocks = (output_vectors + kOutputBlock - 1) / kOutputBlock;
   packed.output_weights = AlignedFloats(size_t(packed.padded_outputs) * inputs);
@@ -51,8 +72,6 @@ PackedLayer PackLayer(int inputs, int outputs, int vector_lanes, WeightAt weight
     }
     first = last;
   }
-
-  packed.bias = AlignedFloats(packed.padded_outputs);
   return packed;
 }
 
@@ -62,17 +81,19 @@ AlignedFloats PaddedCopy(const std::vector<float>& values, int padded) {
   return copy;
 }
 
-PackedNetwork PackNetwork(const Network& network, bool with_gradient, const PackedModel& packed) {
+PackedNetwork PackNetwork(const Network& network, bool with_gradient, bool has_controls,
+                          const PackedModel& packed) {
   PackedNetwork result;
   for (const DenseLayer& layer : network) {
+    const bool may_pair = !has_controls || &layer != &network.front();
     const auto at = [&](int row, int k) { return layer.weight[size_t(row) * layer.inputs + k]; };
-    PackedLayer forward = PackLayer(layer.inputs, layer.outputs, packed.vector_lanes, at);
+    PackedLayer forward = PackLayer(layer.inputs, layer.outputs, packed.vector_lanes, may_pair, at);
     std::copy(layer.bias.begin(), layer.bias.end(), forward.bias.data());
     result.layers.push_back(std::move(forward));
     if (with_gradient) {
       const auto transposed = [&](int row, int k) { return at(k, row); };
       result.backward.push_back(
-          PackLayer(layer.outputs, layer.inputs, packed.vector_lanes, transposed));
+          PackLayer(layer.outputs, layer.inputs, packed.vector_lanes, true, transposed));
     }
   }
   if (with_gradient && network.back().outputs == 1) {
@@ -99,12 +120,13 @@ std::unique_ptr<const PackedModel> MakePackedModel(const FusedModel& model, int 
   packed->vector_lanes = vector_lanes;
   for (const MemberNetworks& member : model.members) {
     PackedMember packed_member;
-    if (!member.mlp.empty()) packed_member.mlp = PackNetwork(member.mlp, false, *packed);
+    if (!member.mlp.empty()) packed_member.mlp = PackNetwork(member.mlp, false, true, *packed);
     if (!member.potential.empty()) {
-      packed_member.potential = PackNetwork(member.potential, true, *packed);
+      packed_member.potential = PackNetwork(member.potential, true, false, *packed);
     }
     if (!member.mass.empty()) {
-      packed_member.mass = PackNetwork(member.mass, model.kind == DynamicsKind::kHnn, *packed);
+      packed_member.mass =
+          PackNetwork(member.mass, model.kind == DynamicsKind::kHnn, false, *packed);
     }
     packed->members.push_back(std::move(packed_member));
   }

@@ -47,8 +47,10 @@ struct PackedLayer {
   int chains = 1;
   // Blocks of kLaneBlock outputs (the last may have fewer): [block][input][output in block].
   AlignedFloats lane_weights;
-  // Blocks of up to kOutputBlock vectors of outputs: [block][input][output in block].
+  // Blocks of up to kOutputBlock vectors of outputs: [block][input][output in block]. Where half a
+  // vector holds all outputs, a vector takes two inputs at once: [input pair][output][2].
   AlignedFloats output_weights;
+  bool pairs_inputs = false;
   std::vector<int> output_blocks;  // vectors in each
   AlignedFloats bias;              // [padded_outputs]
 };

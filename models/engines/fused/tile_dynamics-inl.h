@@ -11,7 +11,7 @@
 #include <optional>
 
 #include "models/engines/fused/arena-inl.h"
-#include "models/engines/fused/dense-inl.h"
+#include "models/engines/fused/dense_call-inl.h"
 #include "models/engines/fused/packed_model.h"
 #include "models/engines/fused/tile_mass-inl.h"
 #include "models/engines/fused/tile_networks-inl.h"

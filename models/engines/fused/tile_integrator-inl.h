@@ -36,8 +36,10 @@ class TileIntegrator {
     }
   }
 
-  // Takes lanes [first, first + lanes) of `batch`, at most Tile::kLanes, one transition further.
-  void Advance(int member, const LaneBatch& batch, int first, int lanes) {
+  // Takes the lanes of `batch` from `first` on, as many as the tile holds, one transition further.
+  // Returns how many.
+  int Advance(int member, const LaneBatch& batch, int first) {
+    const int lanes = std::min(batch.lanes - first, Tile::kLanes);
     const size_t offset = size_t(first) * 2 * n_;
     LoadLanes(batch.states + offset, 2 * n_, lanes, q_);
     LoadLanes(batch.states + offset + n_, 2 * n_, lanes, p_);
@@ -53,6 +55,7 @@ class TileIntegrator {
       dynamics_.Velocity(q_, p_, dq_);
       StoreLanes(dq_, lanes, batch.velocities + size_t(first) * n_, n_);
     }
+    return lanes;
   }
 
  private:

@@ -11,7 +11,9 @@
 #include <vector>
 
 #include "models/engines/fused/arena-inl.h"
-#include "models/engines/fused/dense-inl.h"
+#include "models/engines/fused/dense_call-inl.h"
+#include "models/engines/fused/lane_dense-inl.h"
+#include "models/engines/fused/output_dense-inl.h"
 #include "models/engines/fused/packed_model.h"
 #include "models/engines/fused/tiles-inl.h"
 #include "models/engines/fused/vector_functions-inl.h"

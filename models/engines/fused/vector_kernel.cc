@@ -24,37 +24,39 @@ class VectorKernel final : public TransitionKernel {
  public:
   explicit VectorKernel(const PackedModel& packed)
       : memory_(std::max({Measure<LaneTile<2> >(packed), Measure<LaneTile<1> >(packed),
+                          Measure<OutputTile<8> >(packed), Measure<OutputTile<4> >(packed),
                           Measure<OutputTile<2> >(packed), Measure<OutputTile<1> >(packed)})),
         lanes_2_(Make<LaneTile<2> >(packed)),
         lanes_1_(Make<LaneTile<1> >(packed)),
+        outputs_8_(Make<OutputTile<8> >(packed)),
+        outputs_4_(Make<OutputTile<4> >(packed)),
         outputs_2_(Make<OutputTile<2> >(packed)),
         outputs_1_(Make<OutputTile<1> >(packed)) {}
 
   void Advance(int member, const LaneBatch& batch) override {
     for (int first = 0; first < batch.lanes;) {
       const int left = batch.lanes - first;
-      int taken = 0;
-      if (left > kVectorLanes) {
-        taken = std::min(left, LaneTile<2>::kLanes);
-        lanes_2_.Advance(member, batch, first, taken);
-      } else if (left >= kLeastLanesOfATile) {
-        taken = left;
-        lanes_1_.Advance(member, batch, first, taken);
-      } else if (left >= 2) {
-        taken = 2;
-        outputs_2_.Advance(member, batch, first, taken);
+      if (left >= kLeastOfTwoVectors) {
+        first += lanes_2_.Advance(member, batch, first);
+      } else if (left >= kLeastOfOneVector) {
+        first += lanes_1_.Advance(member, batch, first);
+      } else if (left >= 7) {
+        first += outputs_8_.Advance(member, batch, first);
+      } else if (left >= 3) {
+        first += outputs_4_.Advance(member, batch, first);
+      } else if (left == 2) {
+        first += outputs_2_.Advance(member, batch, first);
       } else {
-        taken = 1;
-        outputs_1_.Advance(member, batch, first, taken);
+        first += outputs_1_.Advance(member, batch, first);
       }
-      first += taken;
     }
   }
 
  private:
-  // From here on one vector over lanes, though not full, beats several tiles over outputs
-  // (docs/performance.md has the measurement).
-  static constexpr int kLeastLanesOfATile = kVectorLanes / 2 + 1;
+  // From so many lanes on a tile over lanes, though not full, beats several tiles over outputs
+  // (docs/performance.md has the measurements).
+  static constexpr int kLeastOfOneVector = kVectorLanes == 16 ? 15 : 7;
+  static constexpr int kLeastOfTwoVectors = kVectorLanes == 16 ? 28 : 15;
 
   template <class Tile>
   static size_t Measure(const PackedModel& packed) {
@@ -73,6 +75,8 @@ class VectorKernel final : public TransitionKernel {
   AlignedFloats memory_;
   TileIntegrator<LaneTile<2> > lanes_2_;
   TileIntegrator<LaneTile<1> > lanes_1_;
+  TileIntegrator<OutputTile<8> > outputs_8_;
+  TileIntegrator<OutputTile<4> > outputs_4_;
   TileIntegrator<OutputTile<2> > outputs_2_;
   TileIntegrator<OutputTile<1> > outputs_1_;
 };

@@ -1,0 +1,192 @@
+// Dense (see dense_call-inl.h) in vectors over lanes.
+// Included once for each instruction set.
+#if defined(ROLLOUT_FUSED_LANE_DENSE_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef ROLLOUT_FUSED_LANE_DENSE_INL_H_
+#undef ROLLOUT_FUSED_LANE_DENSE_INL_H_
+#else
+#define ROLLOUT_FUSED_LANE_DENSE_INL_H_
+#endif
+
+#include <cstddef>
+
+#include "models/engines/fused/dense_call-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace rollout::fused::HWY_NAMESPACE {
+
+namespace hn = hwy::HWY_NAMESPACE;
+
+// sums[m][v] += weights[k][m] * inputs[k][v] over `count` values of k.
+template <int kOutputs, int kVectors>
+HWY_INLINE void AddLaneProducts(const float* HWY_RESTRICT weights, ptrdiff_t weight_step,
+                                const float* HWY_RESTRICT inputs, ptrdiff_t input_step, int count,
+                                FloatVec (&sums)[kOutputs][kVectors]) {
+  const FloatTag d;
+  for (int k = 0; k < count; ++k) {
+    FloatVec x[kVectors];
+    ROLLOUT_UNROLL
+    for (int v = 0; v < kVectors; ++v) x[v] = hn::Load(d, inputs + v * kVectorLanes);
+    ROLLOUT_UNROLL
+    for (int m = 0; m < kOutputs; ++m) {
+      const FloatVec w = hn::Set(d, weights[m]);
+      ROLLOUT_UNROLL
+      for (int v = 0; v < kVectors; ++v) sums[m][v] = hn::MulAdd(w, x[v], sums[m][v]);
+    }
+    weights += weight_step;
+    inputs += input_step;
+  }
+}
+
+// The partial sums of all chains, folded: sums over k = 0, chains, 2 chains ...; then 1, ... .
+template <int kOutputs, int kVectors>
+HWY_INLINE void FoldLaneChains(const DenseCall& call, const float* weights, int block_outputs,
+                               FloatVec (&sums)[kOutputs][kVectors]) {
+  using Tile = LaneTile<kVectors>;
+  const FloatTag d;
+  const int chains = call.layer->chains;
+  const int count = call.end_input - call.first_input;
+  FloatVec pending[3][kOutputs][kVectors];  // left halves of the tree; at most 8 chains
+  int depth = 0;
+  for (int i = 0; i < chains; ++i) {
+    // Chains in the order of a depth-first walk through the tree: the bits of i reversed.
+    int chain = 0;
+    for (int bit = 1; bit < chains; bit *= 2) chain = 2 * chain + ((i & bit) != 0 ? 1 : 0);
+    const int length = (count - chain + chains - 1) / chains;
+    ROLLOUT_UNROLL
+    for (int m = 0; m < kOutputs; ++m) {
+      ROLLOUT_UNROLL
+      for (int v = 0; v < kVectors; ++v) sums[m][v] = hn::Zero(d);
+    }
+    AddLaneProducts<kOutputs, kVectors>(
+        weights + ptrdiff_t(chain) * block_outputs, ptrdiff_t(chains) * block_outputs,
+        call.inputs + ptrdiff_t(call.first_input + chain) * Tile::kLanes,
+        ptrdiff_t(chains) * Tile::kLanes, length, sums);
+    for (int rest = i; (rest & 1) != 0; rest /= 2) {
+      --depth;
+      ROLLOUT_UNROLL
+      for (int m = 0; m < kOutputs; ++m) {
+        ROLLOUT_UNROLL
+        for (int v = 0; v < kVectors; ++v) {
+          sums[m][v] = hn::Add(pending[depth][m][v], sums[m][v]);
+        }
+      }
+    }
+    if (i + 1 < chains) {
+      ROLLOUT_UNROLL
+      for (int m = 0; m < kOutputs; ++m) {
+        ROLLOUT_UNROLL
+        for (int v = 0; v < kVectors; ++v) pending[depth][m][v] = sums[m][v];
+      }
+      ++depth;
+    }
+  }
+}
+
+// Outputs [first_output, first_output + kOutputs), whose weights begin at `weights`, those of
+// neighbouring inputs `block_outputs` apart.
+template <int kOutputs, int kVectors>
+HWY_NOINLINE void LaneBlock(const DenseCall& call, const float* weights, int block_outputs,
+                            int first_output) {
+  using Tile = LaneTile<kVectors>;
+  const FloatTag d;
+  const int count = call.end_input - call.first_input;
+  weights += ptrdiff_t(call.first_input) * block_outputs;
+  FloatVec sums[kOutputs][kVectors];
+  const auto initial = [&](int m, int v) HWY_ATTR {
+    return call.initial != nullptr
+               ? hn::Load(d, call.initial + Tile::Element(0, first_output + m, v))
+               : hn::Set(d, call.layer->bias.data()[first_output + m]);
+  };
+  if (call.layer->chains == 1) {
+    ROLLOUT_UNROLL
+    for (int m = 0; m < kOutputs; ++m) {
+      ROLLOUT_UNROLL
+      for (int v = 0; v < kVectors; ++v) sums[m][v] = initial(m, v);
+    }
+    ptrdiff_t weight_step = block_outputs;
+    ptrdiff_t input_step = Tile::kLanes;
+    const float* inputs = call.inputs + ptrdiff_t(call.first_input) * Tile::kLanes;
+    if (call.descending) {
+      weights += weight_step * (count - 1);
+      inputs += input_step * (count - 1);
+      weight_step = -weight_step;
+      input_step = -input_step;
+    }
+    AddLaneProducts<kOutputs, kVectors>(weights, weight_step, inputs, input_step, count, sums);
+  } else {
+    FoldLaneChains<kOutputs, kVectors>(call, weights, block_outputs, sums);
+    ROLLOUT_UNROLL
+    for (int m = 0; m < kOutputs; ++m) {
+      ROLLOUT_UNROLL
+      for (int v = 0; v < kVectors; ++v) sums[m][v] = hn::Add(sums[m][v], initial(m, v));
+    }
+  }
+  const size_t first = Tile::Element(0, first_output, 0);
+  if (call.epilogue == Epilogue::kTanh) {
+    ROLLOUT_UNROLL
+    for (int m = 0; m < kOutputs; ++m) {
+      ROLLOUT_UNROLL
+      for (int v = 0; v < kVectors; ++v) {
+        hn::Store(FastTanh(d, sums[m][v]), d, call.outputs + first + Tile::Element(0, m, v));
+      }
+    }
+    return;
+  }
+  ROLLOUT_UNROLL
+  for (int m = 0; m < kOutputs; ++m) {
+    ROLLOUT_UNROLL
+    for (int v = 0; v < kVectors; ++v) {
+      const size_t at = first + Tile::Element(0, m, v);
+      hn::Store(Finish(sums[m][v], call.epilogue, call.activations + at), d, call.outputs + at);
+    }
+  }
+}
+
+// With 16 registers only four outputs of two vectors fit.
+template <int kVectors>
+inline constexpr int kRegisterOutputs = kVectorLanes == 8 && kVectors == 2 ? 4 : kLaneBlock;
+
+template <int kVectors>
+void Dense(LaneTile<kVectors> /*tile*/, const DenseCall& call) {
+  constexpr int kMost = kRegisterOutputs<kVectors>;
+  const PackedLayer& layer = *call.layer;
+  const float* weights = layer.lane_weights.data();
+  for (int block = 0; block < layer.outputs; block += kLaneBlock) {
+    const int block_outputs = HWY_MIN(kLaneBlock, layer.outputs - block);
+    for (int m = 0; m < block_outputs; m += kMost) {
+      const float* w = weights + m;
+      const int first = block + m;
+      switch (HWY_MIN(kMost, block_outputs - m)) {
+        case 8:
+          LaneBlock<HWY_MIN(8, kMost), kVectors>(call, w, block_outputs, first);
+          break;
+        case 7:
+          LaneBlock<HWY_MIN(7, kMost), kVectors>(call, w, block_outputs, first);
+          break;
+        case 6:
+          LaneBlock<HWY_MIN(6, kMost), kVectors>(call, w, block_outputs, first);
+          break;
+        case 5:
+          LaneBlock<HWY_MIN(5, kMost), kVectors>(call, w, block_outputs, first);
+          break;
+        case 4:
+          LaneBlock<4, kVectors>(call, w, block_outputs, first);
+          break;
+        case 3:
+          LaneBlock<3, kVectors>(call, w, block_outputs, first);
+          break;
+        case 2:
+          LaneBlock<2, kVectors>(call, w, block_outputs, first);
+          break;
+        default:
+          LaneBlock<1, kVectors>(call, w, block_outputs, first);
+      }
+    }
+    weights += size_t(block_outputs) * layer.inputs;
+  }
+}
+
+}  // namespace rollout::fused::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#endif  // the toggle
