@@ -6,6 +6,8 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "systems/mechanics/mechanical_system.h"
+#include "systems/mechanics/mechanics.h"
 #include "systems/mujoco_system.h"
 
 namespace rollout {
@@ -24,7 +26,7 @@ std::vector<std::unique_ptr<MujocoTask>> MujocoTasks() {
 }  // namespace
 
 std::vector<std::string> SystemNames() {
-  std::vector<std::string> names;
+  std::vector<std::string> names = MechanicsNames();
   for (const std::unique_ptr<MujocoTask>& task : MujocoTasks()) names.push_back(task->info().name);
   std::sort(names.begin(), names.end());
   return names;
@@ -39,6 +41,9 @@ absl::StatusOr<std::unique_ptr<System>> MakeSystem(const std::string& name,
         LoadMujocoModel(absl::StrCat(folder, "/", task->info().mjcf_file));
     if (!model.ok()) return model.status();
     return std::make_unique<MujocoSystem>(*std::move(model), std::move(task));
+  }
+  if (std::unique_ptr<const Mechanics> mechanics = MakeMechanics(name)) {
+    return std::make_unique<MechanicalSystem>(std::move(mechanics));
   }
   return absl::NotFoundError(absl::StrCat("unknown system \"", name,
                                           "\"; there are: ", absl::StrJoin(SystemNames(), ", ")));

@@ -146,12 +146,12 @@ def ordering_lines(results: list[dict[str, Any]]) -> list[str]:
     ]
 
 
-def system_section(system: str, results: list[dict[str, Any]]) -> list[str]:
-    """Everything about one system."""
+def system_section(title: str, results: list[dict[str, Any]]) -> list[str]:
+    """Everything about the fits of one system to one set of episodes."""
     results.sort(key=lambda r: (KINDS.index(r["kind"]), -r["steps"], r["seed"]))
     first = results[0]
     lines = [
-        f"## {system}",
+        f"## {title}",
         "",
         f"{first['training_episodes']} training episodes ({first['training_transitions']} transitions), "
         f"{first['held_out_episodes']} held out, {first['windows']} windows of up to 200 transitions. "
@@ -182,20 +182,28 @@ def system_section(system: str, results: list[dict[str, Any]]) -> list[str]:
     return lines
 
 
+def heading(system: str, episodes: int, several: bool) -> str:
+    """The title of one system's section; with its episodes where another section has others."""
+    return f"{system}, {episodes:,} episodes" if several else system
+
+
 def main() -> int:
     """Prints the page."""
     folder = Path(__file__).parent
-    by_system: dict[str, list[dict[str, Any]]] = {}
+    by_data: dict[tuple[str, int], list[dict[str, Any]]] = {}
     for path in sorted(folder.glob("*.json")):
         result = json.loads(path.read_text())
-        by_system.setdefault(result["system"], []).append(result)
-    if not by_system:
+        episodes = result["training_episodes"] + result["held_out_episodes"]
+        by_data.setdefault((result["system"], episodes), []).append(result)
+    if not by_data:
         print(f"{folder}: no results", file=sys.stderr)
         return 1
     intro = (folder / "introduction.md").read_text().rstrip()
     lines = [intro, ""]
-    for system in sorted(by_system):
-        lines += system_section(system, by_system[system])
+    systems = [system for system, _ in by_data]
+    for system, episodes in sorted(by_data, key=lambda data: (data[0], -data[1])):
+        title = heading(system, episodes, systems.count(system) > 1)
+        lines += system_section(title, by_data[system, episodes])
     print("\n".join(lines).rstrip())
     return 0
 
