@@ -90,12 +90,6 @@ absl::Status Collect(const RunArguments& arguments, const Source& source, uint64
                      const std::atomic<bool>& stop, const Clock& clock, TrainerMetrics& metrics,
                      FitData* data) {
   const SystemInfo& info = source.system->info();
-  if (info.num_positions != info.num_velocities) {
-    return absl::InvalidArgumentError(absl::StrFormat(
-        "system %s has %d positions and %d velocities, a transition model needs as many of one as "
-        "of the other",
-        info.name, info.num_positions, info.num_velocities));
-  }
   CollectionOptions options;
   options.episodes = arguments.episodes;
   options.seed = DeriveSeed(arguments.fit.options.seed, turn);
@@ -105,7 +99,7 @@ absl::Status Collect(const RunArguments& arguments, const Source& source, uint64
   // Each turn is a dataset of its own, so that its episodes have sides of their own.
   const std::string id =
       absl::StrCat("rollout/", info.name, "-run", arguments.fit.options.seed, "-v", turn);
-  if (data->info.num_positions == 0) data->info = DescribeDataset(info, id);
+  if (data->recorded.num_positions == 0) SetDatasetInfo(DescribeDataset(info, id), data);
   ProgressLine progress(stderr, absl::StrCat("collect ", info.name), "episodes", options.episodes,
                         &clock);
   int64_t collected = 0;

@@ -8,6 +8,8 @@
 #include "absl/strings/str_join.h"
 #include "datasets/dataset_reader.h"
 #include "datasets/split.h"
+#include "spdlog/spdlog.h"
+#include "trainer/fitting/charted_episodes.h"
 
 namespace rollout {
 namespace {
@@ -38,34 +40,52 @@ absl::Status CheckSameSystem(const DatasetInfo& first, const std::string& first_
 
 }  // namespace
 
+void SetDatasetInfo(const DatasetInfo& recorded, FitData* data) {
+  data->recorded = recorded;
+  data->info = HasFreeJoint(recorded) ? ChartedInfo(recorded) : recorded;
+}
+
 void AddEpisode(const Episode& episode, const std::string& dataset_id, double test_fraction,
                 FitData* data) {
   const bool held_out = SideOfEpisode(dataset_id, episode.id, test_fraction) == SplitSide::kTest;
   std::vector<ObservedEpisode>& side = held_out ? data->held_out : data->training;
-  side.push_back({episode.states, episode.actions, episode.num_steps()});
-  (held_out ? data->held_out_transitions : data->training_transitions) += episode.num_steps();
+  int64_t& transitions = held_out ? data->held_out_transitions : data->training_transitions;
+  const auto add = [&](const Episode& part) {
+    side.push_back({part.states, part.actions, part.num_steps()});
+    transitions += part.num_steps();
+  };
+  if (!HasFreeJoint(data->recorded)) return add(episode);
+  const ChartedEpisode charted = ChartEpisode(data->recorded, episode);
+  for (const Episode& stretch : charted.stretches) add(stretch);
+  data->left_out_transitions += charted.left_out_transitions;
 }
 
 absl::StatusOr<FitData> ReadFitData(const std::vector<std::string>& files, double test_fraction,
                                     int64_t max_training_episodes) {
   FitData data;
   data.files = files;
+  int64_t training_episodes = 0;
   for (const std::string& file : files) {
     auto reader = DatasetReader::Open(file);
     if (!reader.ok()) return reader.status();
-    if (&file == &files.front()) data.info = (*reader)->info();
-    const absl::Status same = CheckSameSystem(data.info, files.front(), (*reader)->info(), file);
+    if (&file == &files.front()) SetDatasetInfo((*reader)->info(), &data);
+    const absl::Status same =
+        CheckSameSystem(data.recorded, files.front(), (*reader)->info(), file);
     if (!same.ok()) return same;
     for (int64_t i = 0; i < (*reader)->num_episodes(); ++i) {
       const auto episode = (*reader)->Read(i);
       if (!episode.ok()) return episode.status();
-      AddEpisode(*episode, (*reader)->info().id, test_fraction, &data);
-      const int64_t training = static_cast<int64_t>(data.training.size());
-      if (max_training_episodes > 0 && training > max_training_episodes) {
-        data.training_transitions -= data.training.back().num_steps;
-        data.training.pop_back();
+      const std::string& id = (*reader)->info().id;
+      if (SideOfEpisode(id, episode->id, test_fraction) == SplitSide::kTrain &&
+          max_training_episodes > 0 && training_episodes++ >= max_training_episodes) {
+        continue;
       }
+      AddEpisode(*episode, id, test_fraction, &data);
     }
+  }
+  if (data.left_out_transitions > 0) {
+    spdlog::info("{} transitions with a pitch within 5 degrees of +-90 are left out of {}",
+                 data.left_out_transitions, absl::StrJoin(files, ", "));
   }
   if (data.training.empty() || data.held_out.empty()) {
     return absl::InvalidArgumentError(absl::StrFormat(
