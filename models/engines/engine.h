@@ -10,6 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "models/engines/gradient_job.h"
 #include "models/transition_model.h"
 
 namespace rollout {
@@ -56,13 +57,19 @@ class Engine {
   // memory), UNAVAILABLE (the device).
   virtual absl::Status Rollout(absl::Span<const RolloutJob> jobs) = 0;
 
+  // Differentiates all jobs, as Rollout computes them; the same errors, and UNIMPLEMENTED with the
+  // reason where this engine has no gradient of the model. Not at the same time as Rollout.
+  virtual absl::Status Gradient(absl::Span<const GradientJob> /*jobs*/) {
+    return absl::UnimplementedError("the " + info().engine + " engine computes no gradients");
+  }
+
   virtual EngineInfo info() const = 0;
 };
 
 // What a shared object with engines exports, through the C function `rollout_engine_module`, which
 // returns a pointer to one static instance. The members may only change together with
 // kEngineAbiVersion.
-inline constexpr uint32_t kEngineAbiVersion = 1;
+inline constexpr uint32_t kEngineAbiVersion = 2;
 struct EngineModule {
   uint32_t abi_version;  // kEngineAbiVersion of the module's build
   const char* name;      // "torch", "fused"
