@@ -49,13 +49,13 @@ absl::StatusOr<std::unique_ptr<RolloutServer>> RolloutServer::Start(const Server
 
 RolloutServer::RolloutServer(const ServerOptions& options)
     : options_(options),
-      loader_({options.model_repository, options.engine, options.batch},
+      loader_({options.model_repository, options.engine, options.batch, options.gates,
+               options.recorded_set},
               MakeEngineModuleFinder(options.engine_dir), &clock_),
       registry_(
           {options.model_repository, options.versions},
-          [this](const std::string& model, int64_t version, const Servable* oldest) {
-            return loader_.Load(model, version, oldest);
-          },
+          [this](const std::string& model, int64_t version, const Servable* oldest,
+                 GateVerdicts* gates) { return loader_.Load(model, version, oldest, gates); },
           &clock_, this),
       transition_model_(MakeEnvironment(options, &registry_, &clock_, &admission_), &metrics_),
       inference_(MakeEnvironment(options, &registry_, &clock_, &admission_), ROLLOUT_VERSION,
@@ -135,8 +135,9 @@ absl::Status RolloutServer::WritePortFile() const {
   return absl::OkStatus();
 }
 
-void RolloutServer::LoadFinished(const std::string& model, const absl::Status& verdict) {
-  metrics_.LoadFinished(model, verdict);
+void RolloutServer::LoadFinished(const std::string& model, const absl::Status& verdict,
+                                 const GateVerdicts& gates) {
+  metrics_.LoadFinished(model, verdict, gates);
 }
 
 void RolloutServer::Changed() {

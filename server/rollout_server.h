@@ -60,7 +60,8 @@ class RolloutServer final : private RegistryObserver {
   absl::Status WritePortFile() const;
   static void StopListening(grpc::Server* server, HealthService* health);
 
-  void LoadFinished(const std::string& model, const absl::Status& verdict) override;
+  void LoadFinished(const std::string& model, const absl::Status& verdict,
+                    const GateVerdicts& gates) override;
   void Changed() override ABSL_LOCKS_EXCLUDED(health_mutex_);
 
   const ServerOptions options_;

@@ -11,6 +11,7 @@
 #include "absl/time/time.h"
 #include "base/table.h"
 #include "base/terminal.h"
+#include "client/rolloutctl/gate_text.h"
 
 namespace rollout {
 namespace {
@@ -209,15 +210,19 @@ nlohmann::json ModelJson(const v1::Model& model) {
         spec = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
       }
     }
-    versions.push_back({{"version", version.version()},
-                        {"state", State(version)},
-                        {"reason", version.reason()},
-                        {"engine", version.engine()},
-                        {"device", version.device()},
-                        {"fallback_reason", version.fallback_reason()},
-                        {"published_timestamp_seconds", version.published_timestamp_seconds()},
-                        {"spec", spec},
-                        {"errors", errors}});
+    versions.push_back(
+        {{"version", version.version()},
+         {"state", State(version)},
+         {"reason", version.reason()},
+         {"engine", version.engine()},
+         {"device", version.device()},
+         {"fallback_reason", version.fallback_reason()},
+         {"published_timestamp_seconds", version.published_timestamp_seconds()},
+         {"gates", GatesJson(version)},
+         {"energy_drift",
+          version.has_energy_drift() ? nlohmann::json(version.energy_drift()) : nlohmann::json()},
+         {"spec", spec},
+         {"errors", errors}});
   }
   return {
       {"name", model.name()}, {"serving_version", model.serving_version()}, {"versions", versions}};
@@ -250,7 +255,9 @@ std::string ModelPage(const v1::Model& model, bool colours) {
   if (const v1::ModelVersion* described = DescribedVersion(model); described != nullptr) {
     absl::StrAppend(&text, SpecLines(described->spec()));
   }
-  return absl::StrCat(text, "\n", ModelsTable({model}, colours), "\n", ErrorsTable(model));
+  const std::string gates = GatesTable(model);
+  return absl::StrCat(text, "\n", ModelsTable({model}, colours), "\n", gates,
+                      gates.empty() ? "" : "\n", ErrorsTable(model));
 }
 
 }  // namespace rollout

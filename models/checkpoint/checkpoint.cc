@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/sha256.h"
+#include "models/checkpoint/checkpoint_fault.h"
 #include "models/checkpoint/folder.h"
 #include "models/checkpoint/manifest.h"
 #include "models/checkpoint/model_json.h"
@@ -23,11 +24,6 @@ constexpr int64_t kMaxOtherBytes = int64_t{16} << 20;
 constexpr int64_t kSafetensorsOverhead = 8 + kMaxJsonBytes;
 
 absl::Status Invalid(const std::string& message) { return absl::InvalidArgumentError(message); }
-
-// The same code, with where it happened in front.
-absl::Status At(absl::string_view where, const absl::Status& status) {
-  return absl::Status(status.code(), absl::StrCat(where, ": ", status.message()));
-}
 
 // The bytes of the weights by the spec. At most 64 * 17 * 8192^2 numbers a network: no overflow.
 int64_t WeightBytes(const TransitionModelSpec& spec) {
@@ -57,10 +53,12 @@ absl::Status CheckTensor(const NamedTensor& tensor, const TensorShape& expected)
   if (tensor.name == "output.std") minimum = 0.0f;
   for (size_t k = 0; k < tensor.data.size(); ++k) {
     if (!std::isfinite(tensor.data[k]) || tensor.data[k] < minimum) {
-      return Invalid(absl::StrCat(
-          "tensor ", tensor.name, ": found ", tensor.data[k], " at element ", k, ", expected ",
-          std::isfinite(minimum) ? absl::StrCat("finite numbers of at least ", minimum)
-                                 : "finite numbers"));
+      return WithFault(
+          CheckpointFault::kNumbers,
+          Invalid(absl::StrCat(
+              "tensor ", tensor.name, ": found ", tensor.data[k], " at element ", k, ", expected ",
+              std::isfinite(minimum) ? absl::StrCat("finite numbers of at least ", minimum)
+                                     : "finite numbers")));
     }
   }
   return absl::OkStatus();
@@ -116,7 +114,7 @@ class VersionReader {
     absl::StatusOr<std::string> bytes = Read(name, max_bytes);
     if (!bytes.ok()) return bytes.status();
     absl::StatusOr<Safetensors> tensors = ParseSafetensors(*bytes);
-    if (!tensors.ok()) return At(name, tensors.status());
+    if (!tensors.ok()) return At(name, WithFault(CheckpointFault::kContent, tensors.status()));
     return std::move(tensors->tensors);
   }
 
@@ -143,10 +141,12 @@ absl::StatusOr<TransitionModelSpec> ReadSpec(const VersionReader& reader,
   absl::StatusOr<std::string> text = reader.Read(kModelFile, kMaxJsonBytes);
   if (!text.ok()) return text.status();
   absl::StatusOr<TransitionModelSpec> spec = ParseModelJson(*text);
-  if (!spec.ok()) return At(kModelFile, spec.status());
+  if (!spec.ok()) return At(kModelFile, WithFault(CheckpointFault::kContent, spec.status()));
   if (spec->name != model) {
-    return Invalid(absl::StrCat(kModelFile, ": found name \"", spec->name, "\" in the folder of \"",
-                                model, "\", expected the folder's name"));
+    return WithFault(
+        CheckpointFault::kContent,
+        Invalid(absl::StrCat(kModelFile, ": found name \"", spec->name, "\" in the folder of \"",
+                             model, "\", expected the folder's name")));
   }
   return spec;
 }
@@ -165,13 +165,15 @@ absl::StatusOr<Checkpoint> ReadVersionFolder(const Folder& folder, const std::st
       reader.ReadTensors(kWeightsFile, WeightBytes(*spec) + kSafetensorsOverhead);
   if (!weights.ok()) return weights.status();
   weights = ArrangeTensors(*std::move(weights), *spec);
-  if (!weights.ok()) return At(kWeightsFile, weights.status());
+  if (!weights.ok())
+    return At(kWeightsFile, WithFault(CheckpointFault::kContent, weights.status()));
 
   Checkpoint checkpoint;
   auto transition_model = std::make_shared<TransitionModel>();
   transition_model->spec = *std::move(spec);
   transition_model->weights = *std::move(weights);
-  if (absl::Status s = ValidateModel(*transition_model); !s.ok()) return s;
+  if (absl::Status s = ValidateModel(*transition_model); !s.ok())
+    return WithFault(CheckpointFault::kContent, s);
   for (const auto& [name, entry] : reader.manifest()) {
     if (name == kModelFile || name == kWeightsFile) continue;
     if (name == kGoldenFile) {
@@ -179,7 +181,7 @@ absl::StatusOr<Checkpoint> ReadVersionFolder(const Folder& folder, const std::st
       if (!tensors.ok()) return tensors.status();
       absl::StatusOr<GoldenSet> golden =
           GoldenFromTensors(*std::move(tensors), transition_model->spec);
-      if (!golden.ok()) return At(name, golden.status());
+      if (!golden.ok()) return At(name, WithFault(CheckpointFault::kContent, golden.status()));
       checkpoint.golden = *std::move(golden);
       continue;
     }

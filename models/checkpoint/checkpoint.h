@@ -34,7 +34,7 @@ struct Checkpoint {
 // the caller's. Errors: NOT_FOUND (no such folder or file), INVALID_ARGUMENT (what a file holds, a
 // file that is not listed, a file that is not a regular file), DATA_LOSS (size or SHA-256 differ
 // from the manifest's), PERMISSION_DENIED (a folder that links out of the repository); messages
-// start with model/version/file.
+// start with model/version/file, and FaultOf (checkpoint_fault.h) tells what is at fault.
 absl::StatusOr<Checkpoint> ReadCheckpoint(const std::string& repository, const std::string& model,
                                           int64_t version);
 

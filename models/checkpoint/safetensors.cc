@@ -12,6 +12,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "models/checkpoint/checkpoint_fault.h"
 #include "models/checkpoint/folder.h"
 #include "models/checkpoint/strict_json.h"
 
@@ -127,8 +128,9 @@ absl::Status CopyData(absl::string_view data, Entry* entry) {
   }
   for (size_t k = 0; k < tensor.data.size(); ++k) {
     if (!std::isfinite(tensor.data[k])) {
-      return Invalid(absl::StrCat("tensor ", tensor.name, ": found ", tensor.data[k],
-                                  " at element ", k, ", expected finite numbers"));
+      return WithFault(CheckpointFault::kNumbers,
+                       Invalid(absl::StrCat("tensor ", tensor.name, ": found ", tensor.data[k],
+                                            " at element ", k, ", expected finite numbers")));
     }
   }
   return absl::OkStatus();

@@ -52,6 +52,18 @@ OptionEntry Number(const std::string& name, int64_t low, int64_t high, const std
           }};
 }
 
+OptionEntry Real(const std::string& name, double low, double high, const std::string& help,
+                 Member<double> member) {
+  return {name, "X", help, [=](const std::string& text, ServerOptions* options) {
+            double number = 0.0;
+            if (!absl::SimpleAtod(text, &number) || !(number >= low && number <= high)) {
+              return Bad(name, text, absl::StrCat("a number from ", low, " to ", high));
+            }
+            member(*options) = number;
+            return absl::OkStatus();
+          }};
+}
+
 OptionEntry Time(const std::string& name, absl::Duration low, const std::string& help,
                  Member<absl::Duration> member) {
   return {
@@ -114,6 +126,16 @@ std::vector<OptionEntry> MakeTable() {
       Time("version-linger", absl::ZeroDuration(),
            "how long a version stays loaded after a request named it [60s]",
            [](O& o) -> auto& { return o.versions.version_linger; }),
+      Text("recorded-set", "DIR",
+           "recorded episodes, DIR/<model>.hdf5, along which a new version must not diverge [none]",
+           [](O& o) -> auto& { return o.recorded_set.folder; }),
+      Real("max-diverged-ratio", 0.0, 1.0,
+           "share of the recorded windows that may diverge before a version is refused [0.05]",
+           [](O& o) -> auto& { return o.gates.max_diverged_ratio; }),
+      Real("max-energy-drift", 0.0, std::numeric_limits<double>::infinity(),
+           "drift of a Hamiltonian model's energy, in standard deviations, above which it is "
+           "refused [inf]",
+           [](O& o) -> auto& { return o.gates.max_energy_drift; }),
       Number<int64_t>("queue-lanes", 1, kMost, "lanes that may wait for a version [65536]",
                       [](O& o) -> auto& { return o.batch.queue_lanes; }),
       Number<int64_t>("batch-lanes", 1, kMost, "lanes computed together [16384]",

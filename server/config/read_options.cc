@@ -77,6 +77,8 @@ std::optional<std::string> FieldText(const v1::ServerConfig& config, const std::
   switch (field->cpp_type()) {
     case FieldDescriptor::CPPTYPE_BOOL:
       return config.GetReflection()->GetBool(config, field) ? "true" : "false";
+    case FieldDescriptor::CPPTYPE_DOUBLE:
+      return absl::StrCat(config.GetReflection()->GetDouble(config, field));
     case FieldDescriptor::CPPTYPE_INT64:
       return absl::StrCat(config.GetReflection()->GetInt64(config, field));
     default:

@@ -8,6 +8,8 @@
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "server/batching/batch_policy.h"
+#include "server/gates/gates.h"
+#include "server/gates/recorded_set.h"
 #include "server/registry/engine_choice.h"
 #include "server/registry/version_policy.h"
 #include "server/services/rollout_query.h"
@@ -27,6 +29,8 @@ struct ServerOptions {
 
   absl::Duration poll_interval = absl::Seconds(1);
   VersionPolicy versions;
+  GateLimits gates;
+  RecordedSetOptions recorded_set;
   BatchLimits batch;
   RequestLimits request;
   int64_t max_message_bytes = int64_t{256} << 20;  // received; gRPC's own default is 4 MiB

@@ -113,6 +113,12 @@ void AddServable(Servable& servable, const Labels& version, Families* families) 
                 "When a loaded version was published, in seconds since 1970.", MetricType::Gauge,
                 GaugeValue(absl::ToDoubleSeconds(servable.published() - absl::UnixEpoch())),
                 version);
+  if (servable.energy_drift()) {
+    families->Add("rollout_energy_drift",
+                  "Largest drift of a Hamiltonian model's own energy along its golden rollouts, in "
+                  "standard deviations of the energy over their starts.",
+                  MetricType::Gauge, GaugeValue(*servable.energy_drift()), version);
+  }
   families->Add("rollout_queue_capacity_lanes", "Lanes that may wait for a version.",
                 MetricType::Gauge,
                 GaugeValue(static_cast<double>(servable.batcher().limits().queue_lanes)), version);

@@ -20,6 +20,10 @@ ServerMetrics::ServerMetrics()
                  .Name("rollout_model_loads_total")
                  .Help("Versions that got a verdict: ready or quarantined.")
                  .Register(*registry_)),
+      gates_(prometheus::BuildCounter()
+                 .Name("rollout_gate_verdicts_total")
+                 .Help("What the gates before serving said of versions, by gate and result.")
+                 .Register(*registry_)),
       reported_(prometheus::BuildCounter()
                     .Name("rollout_reported_transitions_total")
                     .Help("Observed transitions that clients reported.")
@@ -45,7 +49,12 @@ void ServerMetrics::Method::Finished(absl::StatusCode code, absl::Duration durat
   }
 }
 
-void ServerMetrics::LoadFinished(const std::string& model, const absl::Status& verdict) {
+void ServerMetrics::LoadFinished(const std::string& model, const absl::Status& verdict,
+                                 const GateVerdicts& gates) {
+  for (const GateVerdict& gate : gates) {
+    gates_.Add({{"model", model}, {"gate", Name(gate.gate)}, {"result", Name(gate.result)}})
+        .Increment();
+  }
   loads_.Add({{"model", model}, {"result", verdict.ok() ? "ready" : "quarantined"}}).Increment();
 }
 

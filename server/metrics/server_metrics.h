@@ -15,6 +15,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "server/gates/gate_verdict.h"
 
 namespace rollout {
 
@@ -41,7 +42,8 @@ class ServerMetrics {
   // `name` as in the label: "TransitionModel/Rollout".
   std::unique_ptr<Method> ForMethod(const std::string& name);
 
-  void LoadFinished(const std::string& model, const absl::Status& verdict);
+  void LoadFinished(const std::string& model, const absl::Status& verdict,
+                    const GateVerdicts& gates);
   void TransitionsReported(const std::string& model, int64_t transitions);
 
   const std::shared_ptr<prometheus::Registry>& registry() const { return registry_; }
@@ -51,6 +53,7 @@ class ServerMetrics {
   prometheus::Family<prometheus::Histogram>& request_seconds_;
   prometheus::Family<prometheus::Counter>& rejected_;
   prometheus::Family<prometheus::Counter>& loads_;
+  prometheus::Family<prometheus::Counter>& gates_;
   prometheus::Family<prometheus::Counter>& reported_;
 };
 

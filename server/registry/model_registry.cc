@@ -18,6 +18,20 @@ std::string Keys(const Map& map) {
       map, ", ", [](std::string* out, const auto& entry) { absl::StrAppend(out, entry.first); });
 }
 
+void LogGates(const std::string& name, int64_t version, const GateVerdicts& gates) {
+  for (const GateVerdict& gate : gates) {
+    // What is passed needs no line of its own: version_ready says that all are.
+    const auto level =
+        gate.result == GateResult::kPassed ? spdlog::level::debug : spdlog::level::info;
+    spdlog::log(level, "event=gate model={} version={} gate={} result={} detail=\"{}\"", name,
+                version, Name(gate.gate), Name(gate.result), gate.detail);
+  }
+  spdlog::info("event=gates model={} version={} {}", name, version,
+               absl::StrJoin(gates, " ", [](std::string* out, const GateVerdict& gate) {
+                 absl::StrAppend(out, Name(gate.gate), "=", Name(gate.result));
+               }));
+}
+
 }  // namespace
 
 ModelRegistry::ModelRegistry(RegistryOptions options, LoadFunction load, const Clock* clock,
@@ -81,7 +95,7 @@ ModelStatus ModelRegistry::StatusOf(const std::string& name, const ModelRecord& 
   status.serving_version = model.serving;
   for (auto it = model.versions.rbegin(); it != model.versions.rend(); ++it) {
     status.versions.push_back(
-        {it->first, it->second.state, it->second.reason, it->second.servable});
+        {it->first, it->second.state, it->second.reason, it->second.gates, it->second.servable});
   }
   return status;
 }
@@ -199,9 +213,11 @@ bool ModelRegistry::LoadNext() {
   observer_->Changed();
 
   const absl::Time start = clock_->Now();
-  auto loaded = load_(name, version, oldest.get());
+  GateVerdicts gates;
+  auto loaded = load_(name, version, oldest.get(), &gates);
   const double seconds = absl::ToDoubleSeconds(clock_->Now() - start);
   const absl::Status verdict = loaded.status();
+  LogGates(name, version, gates);
   if (verdict.ok()) {
     spdlog::info("event=version_ready model={} version={} engine={} device={} seconds={:.3f}", name,
                  version, (*loaded)->engine_info().engine, (*loaded)->engine_info().device,
@@ -214,20 +230,21 @@ bool ModelRegistry::LoadNext() {
   std::vector<ServableHandle> dropped;
   {
     MutexLock lock(&mutex_);
-    Record(name, version, fingerprint, std::move(loaded), &dropped);
+    Record(name, version, fingerprint, std::move(loaded), gates, &dropped);
   }
   oldest.reset();
   dropped.clear();
-  observer_->LoadFinished(name, verdict);
+  observer_->LoadFinished(name, verdict, gates);
   observer_->Changed();
   return true;
 }
 
 void ModelRegistry::Record(const std::string& name, int64_t version, const Fingerprint& fingerprint,
-                           absl::StatusOr<std::unique_ptr<Servable>> loaded,
+                           absl::StatusOr<std::unique_ptr<Servable>> loaded, GateVerdicts gates,
                            std::vector<ServableHandle>* dropped) {
   ModelRecord& model = models_[name];
   VersionRecord& record = model.versions[version];
+  record.gates = std::move(gates);
   if (loaded.ok()) {
     record.state = VersionState::kReady;
     record.reason.clear();

@@ -17,6 +17,7 @@
 #include "base/clock.h"
 #include "base/mutex.h"
 #include "models/checkpoint/repository.h"
+#include "server/gates/gate_verdict.h"
 #include "server/registry/servable.h"
 #include "server/registry/unloader.h"
 #include "server/registry/version_policy.h"
@@ -28,8 +29,9 @@ namespace rollout {
 class RegistryObserver {
  public:
   virtual ~RegistryObserver() = default;
-  // A version got its verdict: OK, or why it is quarantined.
-  virtual void LoadFinished(const std::string& model, const absl::Status& verdict) = 0;
+  // A version got its verdict: OK, or why it is quarantined, with what each gate said.
+  virtual void LoadFinished(const std::string& model, const absl::Status& verdict,
+                            const GateVerdicts& gates) = 0;
   // What Describe or Ready return may have changed.
   virtual void Changed() = 0;
 };
@@ -38,6 +40,7 @@ struct VersionStatus {
   int64_t version = 0;
   VersionState state = VersionState::kUnloaded;
   std::string reason;       // of a quarantined version
+  GateVerdicts gates;       // what the gates said last; empty before the first load
   ServableHandle servable;  // of a ready version, else null
 };
 
@@ -59,9 +62,11 @@ struct RegistryOptions {
 // be gone before the registry is destroyed.
 class ModelRegistry {
  public:
-  // Loads a version; `oldest_loaded` (may be null) is what it must agree with.
+  // Loads a version; `oldest_loaded` (may be null) is what it must agree with, `gates` gets what
+  // each gate said.
   using LoadFunction = std::function<absl::StatusOr<std::unique_ptr<Servable>>(
-      const std::string& model, int64_t version, const Servable* oldest_loaded)>;
+      const std::string& model, int64_t version, const Servable* oldest_loaded,
+      GateVerdicts* gates)>;
 
   // `clock` and `observer` outlive the registry.
   ModelRegistry(RegistryOptions options, LoadFunction load, const Clock* clock,
@@ -100,6 +105,7 @@ class ModelRegistry {
     bool still = false;               // the same as at the scan before
     Fingerprint refused_fingerprint;  // of the files that were refused
     std::string reason;
+    GateVerdicts gates;
     ServableHandle servable;
   };
   struct ModelRecord {
@@ -115,7 +121,7 @@ class ModelRegistry {
   void ActOnAll(std::vector<ServableHandle>* dropped) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void UpdateReady() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Record(const std::string& name, int64_t version, const Fingerprint& fingerprint,
-              absl::StatusOr<std::unique_ptr<Servable>> loaded,
+              absl::StatusOr<std::unique_ptr<Servable>> loaded, GateVerdicts gates,
               std::vector<ServableHandle>* dropped) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status NoVersion(const std::string& name, const ModelRecord& model, int64_t version) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "absl/time/time.h"
@@ -25,6 +26,7 @@ struct ServableParts {
   std::string fallback_reason;     // why not the fastest engine; empty = it is
   absl::Time published;
   BatchLimits batch_limits;
+  std::optional<double> energy_drift;  // over the golden set (models/evaluation/energy_drift.h)
 };
 
 // One immutable version with its engine, its queue and what is measured about it. Made by the
@@ -41,6 +43,7 @@ class Servable {
   const EngineInfo& engine_info() const { return engine_info_; }
   const std::string& fallback_reason() const { return parts_.fallback_reason; }
   absl::Time published() const { return parts_.published; }
+  std::optional<double> energy_drift() const { return parts_.energy_drift; }
 
   Batcher& batcher() { return batcher_; }
   VersionMetrics& metrics() { return metrics_; }

@@ -19,6 +19,27 @@ v1::ModelVersion::State StateMessage(VersionState state) {
   return v1::ModelVersion::STATE_UNSPECIFIED;
 }
 
+v1::GateVerdict::Result ResultMessage(GateResult result) {
+  switch (result) {
+    case GateResult::kPassed:
+      return v1::GateVerdict::PASSED;
+    case GateResult::kFailed:
+      return v1::GateVerdict::FAILED;
+    case GateResult::kSkipped:
+      return v1::GateVerdict::SKIPPED;
+  }
+  return v1::GateVerdict::RESULT_UNSPECIFIED;
+}
+
+void AddGates(const GateVerdicts& gates, v1::ModelVersion* message) {
+  for (const GateVerdict& gate : gates) {
+    v1::GateVerdict* verdict = message->add_gates();
+    verdict->set_gate(Name(gate.gate));
+    verdict->set_result(ResultMessage(gate.result));
+    verdict->set_detail(gate.detail);
+  }
+}
+
 void AddErrors(const PredictionErrorReport& report, v1::ModelVersion* message) {
   for (const PredictionErrorReport::Horizon& horizon : report.horizons) {
     if (horizon.totals.finite_windows + horizon.totals.non_finite_windows == 0) continue;
@@ -42,6 +63,7 @@ v1::Model ModelMessage(const ModelStatus& status) {
     message->set_version(version.version);
     message->set_state(StateMessage(version.state));
     message->set_reason(version.reason);
+    AddGates(version.gates, message);
     if (version.servable == nullptr) continue;
     message->set_engine(version.servable->engine_info().engine);
     message->set_device(version.servable->engine_info().device);
@@ -49,6 +71,7 @@ v1::Model ModelMessage(const ModelStatus& status) {
     *message->mutable_spec() = SpecToProto(version.servable->spec());
     message->set_published_timestamp_seconds(
         absl::ToDoubleSeconds(version.servable->published() - absl::UnixEpoch()));
+    if (const auto drift = version.servable->energy_drift()) message->set_energy_drift(*drift);
     AddErrors(version.servable->prediction_error().Snapshot(), message);
   }
   return model;

@@ -38,7 +38,7 @@ class ManualClock final : public Clock {
 
 class CountingObserver final : public RegistryObserver {
  public:
-  void LoadFinished(const std::string&, const absl::Status& verdict) override {
+  void LoadFinished(const std::string&, const absl::Status& verdict, const GateVerdicts&) override {
     ++(verdict.ok() ? good_ : bad_);
   }
   void Changed() override { ++changes_; }
@@ -55,13 +55,12 @@ class ModelRegistryTest : public testing::Test {
  protected:
   ModelRegistryTest()
       : repository_(folder_.path()),
-        loader_({repository_.path(), EngineOptionsForTests(), BatchLimits()},
+        loader_({repository_.path(), EngineOptionsForTests(), BatchLimits(), {}, {}},
                 MakeEngineModuleFinder(""), &clock_),
         registry_(
             {repository_.path(), VersionPolicy()},
-            [this](const std::string& model, int64_t version, const Servable* oldest) {
-              return loader_.Load(model, version, oldest);
-            },
+            [this](const std::string& model, int64_t version, const Servable* oldest,
+                   GateVerdicts* gates) { return loader_.Load(model, version, oldest, gates); },
             &clock_, &observer_) {}
 
   static EngineChoiceOptions EngineOptionsForTests() {

@@ -110,6 +110,7 @@ TEST_F(ObservationsTest, AScrapeShowsRequestsPhasesModelsAndPredictionError) {
            "rollout_model_state{model=\"model\",version=\"1\",state=\"READY\"} 1",
            "rollout_model_published_timestamp_seconds{model=\"model\",version=\"1\"}",
            "rollout_model_loads_total{model=\"model\",result=\"ready\"} 1",
+           "rollout_gate_verdicts_total{gate=\"golden\",model=\"model\",result=\"skipped\"} 1",
            "rollout_reported_transitions_total{model=\"model\"} 8",
            "rollout_prediction_error{model=\"model\",version=\"1\",horizon=\"1\"}",
            "rollout_prediction_skill{model=\"model\",version=\"1\",horizon=\"1\"}",
