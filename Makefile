@@ -3,7 +3,7 @@ PRESET ?= release
 JOBS ?= $(shell nproc)
 BUILD := build/$(PRESET)
 
-.PHONY: help setup build demo test bench lint test-asan test-tsan clean
+.PHONY: help setup build demo test bench peers bench-peers lint test-asan test-tsan clean
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
 
@@ -27,6 +27,15 @@ test: build
 ## make bench      measure the engines beside this machine's peak, as a table and as JSON
 bench: build
 	@$(BUILD)/bin/rollout-bench
+
+## make peers      optional: JAX and PyTorch in an environment of their own, for `make bench-peers` (5 GB)
+peers:
+	@python3 -m venv build/peers
+	@build/peers/bin/pip install --quiet -r bench/peers/requirements.txt
+
+## make bench-peers  the engines and these peers, interleaved in one run
+bench-peers: build
+	@$(BUILD)/bin/rollout-bench --peers jax-scan,jax-unrolled,torch-eager,torch-compile
 
 ## make lint       formatting, clang-tidy, thread-safety analysis, ruff
 lint: setup

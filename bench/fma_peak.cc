@@ -1,6 +1,7 @@
 #include "bench/fma_peak.h"
 
 #include <chrono>
+#include <cstdint>
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "bench/fma_peak.cc"
@@ -74,6 +75,22 @@ double MeasureFmaPeak() {
   int lanes = 0;
   const double seconds = Seconds([&] { lanes = HWY_DYNAMIC_DISPATCH(MultiplyAdd)(kRounds, sink); });
   return 2.0 * kRounds * kMultiplyAddsPerRound * lanes / seconds * 1e-9;
+}
+
+double MeasureClock() {
+  constexpr int64_t kRounds = 500'000;
+  constexpr int kAdditionsPerRound = 8;
+  uint64_t sum = 0;
+  const double seconds = Seconds([&sum] {
+    for (int64_t round = 0; round < kRounds; ++round) {
+      HWY_PRAGMA(GCC unroll 8)
+      for (int i = 0; i < kAdditionsPerRound; ++i) {
+        sum += 1;
+        asm volatile("" : "+r"(sum));  // one by one
+      }
+    }
+  });
+  return static_cast<double>(kRounds * kAdditionsPerRound) / seconds;
 }
 
 double MeasureStreaming(int floats, int times) {

@@ -13,6 +13,9 @@ double MeasureFmaPeak();
 // the floor of a rollout of one lane, which reads every weight in every evaluation.
 double MeasureStreaming(int floats, int times);
 
+// Clock cycles a second of this core just now: a chain of dependent additions takes one each.
+double MeasureClock();
+
 }  // namespace rollout::bench
 
 #endif  // ROLLOUT_BENCH_FMA_PEAK_H_

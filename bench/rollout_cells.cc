@@ -1,21 +1,20 @@
 #include "bench/rollout_cells.h"
 
-#include <time.h>
-
 #include <algorithm>
-#include <chrono>
+#include <cmath>
 #include <map>
-#include <memory>
 #include <thread>
 #include <utility>
 
-#include "absl/types/span.h"
+#include "absl/strings/str_cat.h"
 #include "bench/bench_models.h"
 #include "bench/fma_peak.h"
 #include "tests/support/random_model.h"
 
 namespace rollout::bench {
 namespace {
+
+constexpr double kTolerance = 1e-3;  // between contenders, of the spread
 
 // The peak of `threads` threads at once.
 double PeakOf(int threads) {
@@ -31,137 +30,166 @@ double PeakOf(int threads) {
   return sum;
 }
 
-// Processor time that all threads of this process have used.
-double ProcessMilliseconds() {
-  timespec time;
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
-  return 1e3 * static_cast<double>(time.tv_sec) + 1e-6 * static_cast<double>(time.tv_nsec);
+double Median(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  return values.empty() ? 0.0 : values[values.size() / 2];
 }
 
-// One contender on one model, and the times that its rollouts took.
-class Runner {
- public:
-  Runner(const Contender& contender, std::unique_ptr<Engine> engine)
-      : contender_(contender), engine_(std::move(engine)) {}
-
-  absl::Status Run(const RolloutJob& job, bool keep) {
-    const double cpu_start = ProcessMilliseconds();
-    const auto start = std::chrono::steady_clock::now();
-    if (absl::Status status = engine_->Rollout(absl::MakeConstSpan(&job, 1)); !status.ok()) {
-      return status;
-    }
-    last_ms_ =
-        std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
-    if (keep) {
-      best_cpu_ms_ = std::min(best_cpu_ms_, ProcessMilliseconds() - cpu_start);
-      times_.push_back(last_ms_);
-      spent_ms_ += last_ms_;
-    }
-    return absl::OkStatus();
-  }
+// A contender in a cell, and the times that its runs took.
+struct Runner {
+  Contender* contender = nullptr;
+  double deviation = 0.0;
+  std::vector<double> times;
+  double spent_ms = 0.0;
+  double best_cpu_ms = 1e18;
 
   bool Needs(absl::Duration budget) const {
-    return times_.size() < 3 || spent_ms_ < absl::ToDoubleMilliseconds(budget);
+    return times.size() < 3 || spent_ms < absl::ToDoubleMilliseconds(budget);
   }
 
-  const Contender& contender() const { return contender_; }
-  std::string device() const { return engine_->info().device; }
-  double last_ms() const { return last_ms_; }
-  std::vector<double> times() const { return times_; }
-  double best_cpu_ms() const { return best_cpu_ms_; }
-
- private:
-  const Contender contender_;
-  std::unique_ptr<Engine> engine_;
-  std::vector<double> times_;
-  double best_cpu_ms_ = 1e18;
-  double last_ms_ = 0.0;
-  double spent_ms_ = 0.0;
+  absl::Status Run() {
+    const auto time = contender->Run();
+    if (!time.ok()) return time.status();
+    best_cpu_ms = std::min(best_cpu_ms, time->cpu_ms);
+    times.push_back(time->ms);
+    spent_ms += time->ms;
+    return absl::OkStatus();
+  }
 };
 
-Measurement Summary(const RolloutCell& cell, const Runner& runner, double flops, double peak,
-                    double streaming_ms) {
-  std::vector<double> times = runner.times();
-  std::sort(times.begin(), times.end());
+Case MakeCase(const TransitionModel& model, const RolloutCell& cell, int horizon) {
+  Case work;
+  work.model = model;
+  work.batch = cell.batch;
+  work.horizon = horizon;
+  work.gradient = cell.gradient;
+  work.initial = RandomStates(model.spec, cell.batch, 2);
+  work.controls = RandomControls(model.spec, cell.batch, horizon, 3);
+  return work;
+}
+
+// The largest difference, in units of the spread of each of `width` numbers.
+double LargestDeviation(const std::vector<float>& a, const std::vector<float>& b, int width) {
+  double largest = 0.0;
+  for (int d = 0; d < width; ++d) {
+    double low = a[d];
+    double high = a[d];
+    double difference = 0.0;
+    for (size_t i = d; i < a.size(); i += width) {
+      low = std::min(low, double(a[i]));
+      high = std::max(high, double(a[i]));
+      const double error = std::abs(double(a[i]) - b[i]);
+      difference = std::isnan(error) ? INFINITY : std::max(difference, error);
+    }
+    const double spread =
+        std::max({high - low, 1e-3 * std::max(std::abs(low), std::abs(high)), 1e-6});
+    largest = std::max(largest, difference / spread);
+  }
+  return largest;
+}
+
+// As many transitions as the first contender takes `longest_run` for, at most the cell's horizon.
+absl::StatusOr<int> TimedTransitions(const TransitionModel& model, const RolloutCell& cell,
+                                     Contender& first) {
+  const Case one = MakeCase(model, cell, 1);
+  if (absl::Status status = first.Prepare(one); !status.ok()) return status;
+  const auto time = first.Run();
+  if (!time.ok()) return time.status();
+  const double most = absl::ToDoubleMilliseconds(cell.longest_run) / time->ms;
+  return static_cast<int>(std::clamp(most, 1.0, double(cell.horizon)));
+}
+
+// Those of `contenders` that take part.
+absl::StatusOr<std::vector<Runner>> MakeRunners(
+    const Case& work, const RolloutCell& cell,
+    absl::Span<const std::unique_ptr<Contender>> contenders) {
+  std::vector<Runner> runners;
+  std::vector<float> expected;
+  const int width = cell.gradient ? work.model.spec.num_controls : work.model.spec.state_size();
+  for (const auto& contender : contenders) {
+    absl::Status prepared = contender->Prepare(work);
+    if (absl::IsUnimplemented(prepared)) continue;
+    if (!prepared.ok()) return prepared;
+    const auto warm = contender->Run();
+    if (!warm.ok()) return warm.status();
+    const auto result = contender->Result();
+    if (!result.ok()) return result.status();
+    Runner runner;
+    runner.contender = contender.get();
+    if (expected.empty()) expected = *result;
+    runner.deviation = LargestDeviation(expected, *result, width);
+    if (!(runner.deviation <= kTolerance)) {
+      return absl::InternalError(absl::StrCat(contender->name(), " deviates from ",
+                                              contenders[0]->name(), " by ", runner.deviation,
+                                              " of the spread, more than ", kTolerance));
+    }
+    if (warm->ms > 10 * absl::ToDoubleMilliseconds(cell.longest_run)) continue;
+    runners.push_back(std::move(runner));
+  }
+  return runners;
+}
+
+Measurement Summary(const RolloutCell& cell, int timed, const Runner& runner, double flops,
+                    double peak, const std::vector<double>& streaming, double clock) {
+  const double whole = double(cell.horizon) / timed;
   Measurement row;
-  row.kind = cell.kind;
-  row.engine = runner.contender().name;
-  row.device = runner.device();
-  row.batch = cell.batch;
-  row.horizon = cell.horizon;
-  row.substeps = cell.substeps;
-  row.threads = runner.contender().threads;
-  row.width = cell.width;
-  row.depth = cell.depth;
-  row.ms = times.front();
-  row.median_ms = times[times.size() / 2];
-  row.runs = static_cast<int>(times.size());
+  row.cell = cell;
+  row.contender = runner.contender->name();
+  row.device = runner.contender->device();
+  row.threads = runner.contender->threads();
+  row.timed_transitions = timed;
+  row.ms = whole * *std::min_element(runner.times.begin(), runner.times.end());
+  row.median_ms = whole * Median(runner.times);
+  row.cpu_ms = whole * runner.best_cpu_ms / row.threads;
+  row.runs = static_cast<int>(runner.times.size());
   row.transitions_per_second = 1e3 * cell.batch * cell.horizon / row.ms;
-  row.gflops = flops / row.ms * 1e-6;
+  row.gflops = whole * flops / row.ms * 1e-6;
   row.peak_gflops = peak;
   row.percent_of_peak = 100.0 * row.gflops / peak;
-  row.cpu_ms = runner.best_cpu_ms() / row.threads;
-  row.cpu_percent_of_peak = 100.0 * flops / row.cpu_ms * 1e-6 / peak;
-  row.streaming_ms = streaming_ms;
+  row.streaming_ms = whole * *std::min_element(streaming.begin(), streaming.end());
+  row.median_streaming_ms = whole * Median(streaming);
+  row.cycles_per_substep = row.ms * 1e-3 * clock / (double(cell.horizon) * cell.substeps);
+  row.deviation = runner.deviation;
   return row;
 }
 
 }  // namespace
 
-absl::StatusOr<std::vector<Measurement>> MeasureCell(const RolloutCell& cell,
-                                                     const std::vector<Contender>& contenders,
-                                                     absl::Duration longest_run) {
-  auto model = MakeBenchModel(
+absl::StatusOr<std::vector<Measurement>> MeasureCell(
+    const RolloutCell& cell, absl::Span<const std::unique_ptr<Contender>> contenders) {
+  const auto model = MakeBenchModel(
       {.kind = cell.kind, .width = cell.width, .depth = cell.depth, .substeps = cell.substeps});
   if (!model.ok()) return model.status();
-  const TransitionModelSpec& spec = model->spec;
-  const std::vector<float> initial = RandomStates(spec, cell.batch, 2);
-  const std::vector<float> controls = RandomControls(spec, cell.batch, cell.horizon, 3);
-  std::vector<float> trajectory(size_t(cell.batch) * (cell.horizon + 1) * spec.state_size());
-  RolloutJob job;
-  job.lanes = cell.batch;
-  job.horizon = cell.horizon;
-  job.initial_states = initial;
-  job.controls = controls;
-  job.trajectory = absl::MakeSpan(trajectory);
-  RolloutJob probe = job;  // one transition: warms up, and tells how long a run will take
-  probe.horizon = 1;
-  probe.controls = absl::MakeConstSpan(controls).first(size_t(cell.batch) * spec.num_controls);
-  probe.trajectory = absl::MakeSpan(trajectory).first(size_t(cell.batch) * 2 * spec.state_size());
+  const auto timed = TimedTransitions(*model, cell, *contenders[0]);
+  if (!timed.ok()) return timed.status();
+  const Case work = MakeCase(*model, cell, *timed);
+  auto runners = MakeRunners(work, cell, contenders);
+  if (!runners.ok()) return runners.status();
 
-  std::vector<Runner> runners;
-  for (const Contender& contender : contenders) {
-    auto engine = contender.module->create(*model, {.device = "cpu", .threads = contender.threads});
-    if (absl::IsUnimplemented(engine.status())) continue;
-    if (!engine.ok()) return engine.status();
-    Runner runner(contender, *std::move(engine));
-    for (int i = 0; i < 2; ++i) {
-      if (absl::Status status = runner.Run(probe, false); !status.ok()) return status;
-    }
-    if (runner.last_ms() * cell.horizon > absl::ToDoubleMilliseconds(longest_run)) continue;
-    runners.push_back(std::move(runner));
-  }
-
+  const int evaluations = *timed * cell.substeps;
   std::map<int, double> peaks;  // by threads
-  const int evaluations = cell.horizon * cell.substeps;
-  double streaming_ms = 1e9;
+  std::vector<double> streaming;
+  double clock = 0.0;
   bool again = true;
   while (again) {
     again = false;
-    for (Runner& runner : runners) {
+    for (Runner& runner : *runners) {
       if (!runner.Needs(cell.budget)) continue;
       again = true;
-      const int threads = runner.contender().threads;
+      const int threads = runner.contender->threads();
       peaks[threads] = std::max(peaks[threads], PeakOf(threads));
-      if (absl::Status status = runner.Run(job, true); !status.ok()) return status;
+      if (absl::Status status = runner.Run(); !status.ok()) return status;
     }
-    streaming_ms =
-        std::min(streaming_ms, MeasureStreaming(WeightsPerEvaluation(spec), evaluations));
+    clock = std::max(clock, MeasureClock());
+    streaming.push_back(MeasureStreaming(WeightsPerEvaluation(model->spec), evaluations));
   }
-  const double flops = MatrixFlopsPerEvaluation(spec) * evaluations * cell.batch;
+  // The gradient: once forward, once back to the inputs.
+  const double flops = (cell.gradient ? 2.0 : 1.0) * MatrixFlopsPerEvaluation(model->spec) *
+                       evaluations * cell.batch;
   std::vector<Measurement> rows;
-  for (const Runner& runner : runners) {
-    rows.push_back(Summary(cell, runner, flops, peaks[runner.contender().threads], streaming_ms));
+  for (const Runner& runner : *runners) {
+    rows.push_back(
+        Summary(cell, *timed, runner, flops, peaks[runner.contender->threads()], streaming, clock));
   }
   return rows;
 }
