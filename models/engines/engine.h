@@ -2,7 +2,6 @@
 #ifndef ROLLOUT_MODELS_ENGINES_ENGINE_H_
 #define ROLLOUT_MODELS_ENGINES_ENGINE_H_
 
-#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -11,28 +10,11 @@
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "models/engines/gradient_job.h"
+#include "models/engines/lane_feed.h"
+#include "models/engines/rollout_job.h"
 #include "models/transition_model.h"
 
 namespace rollout {
-
-// The lanes of one caller: B control sequences of the same length from one shared or B own initial
-// states. The caller has checked shapes and finiteness and clipped the controls; spans must stay
-// valid during Engine::Rollout. An empty output span means "not wanted".
-struct RolloutJob {
-  int64_t lanes = 0;                       // B >= 1
-  int64_t horizon = 0;                     // T >= 1
-  absl::Span<const float> initial_states;  // [1, 2n] shared by all lanes, or [B, 2n]
-  absl::Span<const float> controls;        // [B, T, nu]
-  const std::atomic<bool>* cancelled =
-      nullptr;  // polled between transitions; outputs are then undefined
-
-  absl::Span<float> trajectory;         // [B, T + 1, 2n]; for E > 1 the mean over members
-  absl::Span<float> final_state;        // [B, 2n]
-  absl::Span<float> total_return;       // [B]; the spec must name a reward
-  absl::Span<float> rewards;            // [B, T], 0 after termination
-  absl::Span<int32_t> terminated_step;  // [B], index of the first terminating state, T + 1 if none
-  absl::Span<int32_t> first_non_finite_step;  // [B], T + 1 where all is finite
-};
 
 struct EngineOptions {
   std::string device = "cpu";  // "cpu" or "cuda:N"
@@ -45,20 +27,39 @@ struct EngineInfo {
 };
 
 // Computes rollouts of one transition model on one device. Made and owned by whoever serves or
-// evaluates the model; Rollout may be called from any thread, one call at a time (callers queue; an
-// engine is not a scheduler). Lives as long as its version; destroying it frees everything it
-// holds. Never throws.
+// evaluates the model; Compute and Rollout may be called from any thread, one call at a time
+// (callers queue; an engine is not a scheduler), the others at any time. Lives as long as its
+// version; destroying it frees everything it holds. Never throws.
 class Engine {
  public:
   virtual ~Engine() = default;
 
-  // Computes all jobs; blocks until done. A lane that diverges turns non-finite alone, which is no
-  // error. Errors: INVALID_ARGUMENT (sizes that contradict each other), RESOURCE_EXHAUSTED (out of
+  // INVALID_ARGUMENT naming the span whose size contradicts lanes, horizon and model, or what the
+  // model cannot give (returns without a reward, first_outside_step without data_low).
+  virtual absl::Status Check(const RolloutJob& job) const = 0;
+
+  // Computes what `feed` hands out, all of it checked, until it hands out nothing and no lane is
+  // under way; every lane taken is reported done. It may stop taking lanes earlier, to let others
+  // use the device: whoever has more calls again. A lane that diverges turns non-finite alone,
+  // which is no error. Errors, also reported for every lane under way: RESOURCE_EXHAUSTED (out of
   // memory), UNAVAILABLE (the device).
-  virtual absl::Status Rollout(absl::Span<const RolloutJob> jobs) = 0;
+  virtual absl::Status Compute(LaneFeed& feed) = 0;
+
+  // Checks and computes all jobs; blocks until done. The errors of Check (nothing is computed then)
+  // and of Compute.
+  absl::Status Rollout(absl::Span<const RolloutJob> jobs) {
+    for (const RolloutJob& job : jobs) {
+      if (absl::Status status = Check(job); !status.ok()) return status;
+    }
+    JobsFeed feed(jobs);
+    while (feed.waiting_lanes() > 0) {
+      if (absl::Status status = Compute(feed); !status.ok()) return status;
+    }
+    return absl::OkStatus();
+  }
 
   // Differentiates all jobs, as Rollout computes them; the same errors, and UNIMPLEMENTED with the
-  // reason where this engine has no gradient of the model. Not at the same time as Rollout.
+  // reason where this engine has no gradient of the model. Not at the same time as Compute.
   virtual absl::Status Gradient(absl::Span<const GradientJob> /*jobs*/) {
     return absl::UnimplementedError("the " + info().engine + " engine computes no gradients");
   }

@@ -1,7 +1,6 @@
 #include "server/services/rollout_answer.h"
 
 #include <algorithm>
-#include <cstring>
 
 namespace rollout {
 
@@ -16,7 +15,8 @@ RolloutAnswer::RolloutAnswer(const RolloutQuery& query, const TransitionModelSpe
   const WantedOutputs& wanted = query.wanted;
   const int64_t lanes = query.lanes;
   const int64_t state_size = spec.state_size();
-  if (wanted.trajectory) trajectory = OutputBuffer(lanes * (query.horizon + 1) * state_size);
+  if (wanted.trajectory)
+    trajectory = OutputBuffer(lanes * TrajectoryRows(query.horizon, wanted.stride) * state_size);
   if (wanted.final_state) final_state = OutputBuffer(lanes * state_size);
   if (wanted.total_return) total_return = OutputBuffer(lanes);
   if (wanted.rewards) rewards = OutputBuffer(lanes * query.horizon);
@@ -30,6 +30,7 @@ RolloutJob RolloutAnswer::JobFor(const RolloutQuery& query) {
   job.horizon = query.horizon;
   job.initial_states = query.initial_states;
   job.controls = query.controls;
+  job.stride = query.wanted.stride;
   job.trajectory = trajectory.floats();
   job.final_state = final_state.floats();
   job.total_return = total_return.floats();
@@ -37,22 +38,6 @@ RolloutJob RolloutAnswer::JobFor(const RolloutQuery& query) {
   job.terminated_step = terminated_step.ints();
   job.first_non_finite_step = first_non_finite_step.ints();
   return job;
-}
-
-void RolloutAnswer::Thin(const RolloutQuery& query, const TransitionModelSpec& spec) {
-  const int64_t stride = query.wanted.stride;
-  if (trajectory.empty() || stride == 1) return;
-  const int64_t state_size = spec.state_size();
-  const int64_t rows = TrajectoryRows(query.horizon, stride);
-  float* const states = trajectory.floats().data();
-  float* to = states;
-  for (int64_t lane = 0; lane < query.lanes; ++lane) {
-    const float* lane_states = states + lane * (query.horizon + 1) * state_size;
-    for (int64_t row = 0; row < rows; ++row, to += state_size) {
-      std::memmove(to, lane_states + row * stride * state_size, state_size * sizeof(float));
-    }
-  }
-  trajectory.Shrink(query.lanes * rows * state_size);
 }
 
 bool RolloutAnswer::diverged(const RolloutQuery& query) {

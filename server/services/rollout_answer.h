@@ -26,9 +26,6 @@ class OutputBuffer {
   absl::Span<float> floats() { return {reinterpret_cast<float*>(bytes_.get()), Size()}; }
   absl::Span<int32_t> ints() { return {reinterpret_cast<int32_t*>(bytes_.get()), Size()}; }
 
-  // Keeps the first `numbers`.
-  void Shrink(int64_t numbers) { numbers_ = numbers; }
-
   // Hands the memory over; the buffer is empty afterwards.
   grpc::Slice Release();
 
@@ -47,13 +44,10 @@ struct RolloutAnswer {
   // A job that reads `query` and writes here; both must outlive it.
   RolloutJob JobFor(const RolloutQuery& query);
 
-  // Once the engine is done: thins the trajectory to every stride-th state.
-  void Thin(const RolloutQuery& query, const TransitionModelSpec& spec);
-
   // Whether some lane has a state that is not finite.
   bool diverged(const RolloutQuery& query);
 
-  OutputBuffer trajectory;             // [B, T + 1, 2n]; after Thin [B, 1 + T / stride, 2n]
+  OutputBuffer trajectory;             // [B, 1 + T / stride, 2n]
   OutputBuffer final_state;            // [B, 2n]
   OutputBuffer total_return;           // [B]
   OutputBuffer rewards;                // [B, T]

@@ -92,7 +92,6 @@ void RolloutCall::Computed(const absl::Status& status) {
     return;
   }
   const absl::Time start = environment_.clock->Now();
-  answer_->Thin(decoded_.query, decoded_.servable->spec());
   *reply_ = codec_->Encode(decoded_, &*answer_);
   decoded_.servable->metrics().ReplyMade(environment_.clock->Now() - start);
   End(absl::OkStatus());

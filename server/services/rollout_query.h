@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "models/engines/rollout_job.h"
 #include "models/transition_model.h"
 
 namespace rollout {
@@ -63,9 +64,6 @@ absl::StatusOr<RolloutQuery> MakeRolloutQuery(const TransitionModelSpec& spec,
                                               const FloatTensorView& controls,
                                               const WantedOutputs& wanted, bool clip_controls,
                                               const RequestLimits& limits);
-
-// Rows of the trajectory in a reply: the initial state, then every stride-th one.
-inline int64_t TrajectoryRows(int64_t horizon, int64_t stride) { return 1 + horizon / stride; }
 
 }  // namespace rollout
 

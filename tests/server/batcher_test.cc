@@ -46,7 +46,11 @@ class IgnoringObserver final : public BatchObserver {
 // Computes final_state = initial state + sum of controls, lane by lane, once it is let go.
 class GatedEngine final : public Engine {
  public:
-  absl::Status Rollout(absl::Span<const RolloutJob> jobs) override {
+  absl::Status Check(const RolloutJob&) const override { return absl::OkStatus(); }
+
+  absl::Status Compute(LaneFeed& feed) override {
+    std::vector<RolloutJob> jobs;
+    while (const RolloutJob* job = feed.Next(1 << 20).job) jobs.push_back(*job);
     {
       MutexLock lock(&mutex_);
       batches_.push_back(jobs.size());
@@ -93,7 +97,7 @@ class GatedEngine final : public Engine {
   }
 
  private:
-  static bool AnyCancelled(absl::Span<const RolloutJob> jobs) {
+  static bool AnyCancelled(const std::vector<RolloutJob>& jobs) {
     return std::any_of(jobs.begin(), jobs.end(),
                        [](const RolloutJob& job) { return job.cancelled->load(); });
   }

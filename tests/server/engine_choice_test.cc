@@ -20,7 +20,8 @@ class NamedEngine final : public Engine {
  public:
   NamedEngine(std::string name, const EngineOptions& options)
       : info_{std::move(name), options.device} {}
-  absl::Status Rollout(absl::Span<const RolloutJob>) override { return absl::OkStatus(); }
+  absl::Status Check(const RolloutJob&) const override { return absl::OkStatus(); }
+  absl::Status Compute(LaneFeed&) override { return absl::OkStatus(); }
   EngineInfo info() const override { return info_; }
 
  private:

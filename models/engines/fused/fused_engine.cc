@@ -15,7 +15,8 @@
 #include "models/engines/fused/scalar_kernel.h"
 #include "models/engines/fused/thread_pool.h"
 #include "models/engines/fused/vector_kernel.h"
-#include "models/engines/rollout_outputs.h"
+#include "models/engines/job_check.h"
+#include "models/engines/rollout_objective.h"
 
 namespace rollout {
 namespace fused {
@@ -33,28 +34,20 @@ class FusedCpuEngine final : public Engine {
  public:
   FusedCpuEngine(const TransitionModelSpec& spec, FusedModel model,
                  const RolloutObjective& objective, int threads)
-      : spec_(spec), model_(std::move(model)), pool_(threads) {
-    const Scoring scoring = {objective.reward, objective.termination, spec.transition_dt};
+      : spec_(spec), objective_(objective), model_(std::move(model)), pool_(threads) {
     if (VectorLanes() > 1) packed_ = MakePackedModel(model_, VectorLanes());
     for (int i = 0; i < threads; ++i) {
-      groups_.push_back(std::make_unique<LaneGroup>(model_, scoring, MakeKernel(), kMaxGroupLanes));
+      groups_.push_back(
+          std::make_unique<LaneGroup>(model_, spec_, objective_, MakeKernel(), kMaxGroupLanes));
     }
   }
 
-  absl::Status Rollout(absl::Span<const RolloutJob> jobs) override {
-    LaneQueue queue;
-    queue.jobs = jobs;
-    int64_t lanes = 0;
-    for (const RolloutJob& job : jobs) {
-      if (absl::Status status = ValidateJob(job, spec_); !status.ok()) return status;
-      lanes += job.lanes;
-    }
-    const int64_t threads = std::min<int64_t>(pool_.threads(), lanes);
-    if (threads == 0) return absl::OkStatus();
-    const int group_lanes =
-        static_cast<int>(std::min<int64_t>(kMaxGroupLanes, (lanes + threads - 1) / threads));
-    pool_.Run(static_cast<int>(threads),
-              [&](int index) { groups_[index]->Run(queue, group_lanes); });
+  absl::Status Check(const RolloutJob& job) const override { return ValidateJob(job, spec_); }
+
+  absl::Status Compute(LaneFeed& feed) override {
+    LaneSharing sharing;
+    sharing.pool = &pool_;
+    pool_.Run([&](int index) { groups_[index]->Run(feed, sharing); });
     return absl::OkStatus();
   }
 
@@ -67,6 +60,7 @@ class FusedCpuEngine final : public Engine {
   }
 
   const TransitionModelSpec spec_;
+  const RolloutObjective objective_;
   const FusedModel model_;
   std::unique_ptr<const PackedModel> packed_;       // nullptr: this CPU has no vectors that we know
   std::vector<std::unique_ptr<LaneGroup>> groups_;  // [threads]

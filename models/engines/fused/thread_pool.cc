@@ -2,7 +2,7 @@
 
 namespace rollout::fused {
 
-ThreadPool::ThreadPool(int threads) {
+ThreadPool::ThreadPool(int threads) : idle_(threads) {
   for (int index = 1; index < threads; ++index) {
     workers_.emplace_back([this, index] { Work(index); });
   }
@@ -13,42 +13,61 @@ ThreadPool::~ThreadPool() {
     MutexLock lock(&mutex_);
     stopping_ = true;
   }
-  work_arrived_.NotifyAll();
+  worker_summoned_.NotifyAll();
   for (std::thread& worker : workers_) worker.join();
 }
 
-void ThreadPool::Run(int count, absl::FunctionRef<void(int)> task) {
-  if (count > 1) {
-    MutexLock lock(&mutex_);
-    task_ = &task;
-    count_ = count;
-    running_ = count - 1;
-    ++round_;
-    work_arrived_.NotifyAll();
+void ThreadPool::Run(absl::FunctionRef<void(int)> task) {
+  MutexLock lock(&mutex_);
+  task_ = &task;
+  ++summons_;
+  idle_.fetch_sub(1, std::memory_order_relaxed);
+  Answer(0);
+  while (running_ > 0 || summons_ > 0) {
+    if (summons_ > 0) {
+      Answer(0);
+    } else {
+      caller_waits_ = true;
+      caller_needed_.Wait(&mutex_);
+      caller_waits_ = false;
+    }
   }
-  task(0);
-  if (count > 1) {
-    MutexLock lock(&mutex_);
-    while (running_ > 0) work_done_.Wait(&mutex_);
-    task_ = nullptr;
+  task_ = nullptr;
+}
+
+void ThreadPool::Summon() {
+  if (idle_.load(std::memory_order_relaxed) <= 0) return;
+  MutexLock lock(&mutex_);
+  if (running_ + summons_ >= threads()) return;
+  ++summons_;
+  idle_.fetch_sub(1, std::memory_order_relaxed);
+  if (caller_waits_) {
+    caller_waits_ = false;  // the next one goes to a worker
+    caller_needed_.NotifyOne();
+  } else {
+    worker_summoned_.NotifyOne();
   }
 }
 
-void ThreadPool::Work(int index) {
-  uint64_t last_round = 0;
-  mutex_.Lock();
-  while (true) {
-    while (!stopping_ && round_ == last_round) work_arrived_.Wait(&mutex_);
-    if (stopping_) break;
-    last_round = round_;
-    if (index >= count_) continue;
-    const absl::FunctionRef<void(int)> task = *task_;
-    mutex_.Unlock();
-    task(index);
-    mutex_.Lock();
-    if (--running_ == 0) work_done_.NotifyOne();
-  }
+void ThreadPool::Answer(int index) {
+  const absl::FunctionRef<void(int)> task = *task_;
+  --summons_;
+  ++running_;
   mutex_.Unlock();
+  task(index);
+  mutex_.Lock();
+  --running_;
+  idle_.fetch_add(1, std::memory_order_relaxed);
+  if (running_ == 0 && summons_ == 0) caller_needed_.NotifyOne();
+}
+
+void ThreadPool::Work(int index) {
+  MutexLock lock(&mutex_);
+  while (true) {
+    while (!stopping_ && summons_ == 0) worker_summoned_.Wait(&mutex_);
+    if (stopping_) return;
+    Answer(index);
+  }
 }
 
 }  // namespace rollout::fused

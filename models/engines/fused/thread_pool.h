@@ -2,7 +2,7 @@
 #ifndef ROLLOUT_MODELS_ENGINES_FUSED_THREAD_POOL_H_
 #define ROLLOUT_MODELS_ENGINES_FUSED_THREAD_POOL_H_
 
-#include <cstdint>
+#include <atomic>
 #include <thread>
 #include <vector>
 
@@ -11,9 +11,9 @@
 
 namespace rollout::fused {
 
-// Runs one function on several threads at once. Owned by an engine; one Run at a time, from any
-// thread. The calling thread computes too, so a pool of one thread starts none. Run allocates
-// nothing.
+// Threads that join in a piece of work when there is enough of it. Owned by an engine; one Run at a
+// time, from any thread. The calling thread computes too, so a pool of one thread starts none.
+// Allocates nothing after construction.
 class ThreadPool {
  public:
   explicit ThreadPool(int threads);
@@ -23,20 +23,27 @@ class ThreadPool {
 
   int threads() const { return static_cast<int>(workers_.size()) + 1; }
 
-  // Calls task(0) ... task(count - 1), each on a thread of its own, and returns when all have
-  // returned. `count` is at most threads().
-  void Run(int count, absl::FunctionRef<void(int)> task);
+  // Calls task(0) on the calling thread and, for every Summon that finds an idle thread, task(i) on
+  // that thread, i being its index, below threads(). A thread runs one call at a time, but may be
+  // summoned again. Returns when all calls have returned.
+  void Run(absl::FunctionRef<void(int)> task) ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // From within a task: one more thread shall call it, if one is idle. Cheap where none is.
+  void Summon() ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
-  void Work(int index);
+  void Work(int index) ABSL_LOCKS_EXCLUDED(mutex_);
+  // Answers one summons with a call of the task; gives up the lock meanwhile.
+  void Answer(int index) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   Mutex mutex_;
-  ConditionVariable work_arrived_, work_done_;
+  ConditionVariable worker_summoned_, caller_needed_;
   const absl::FunctionRef<void(int)>* task_ ABSL_GUARDED_BY(mutex_) = nullptr;
-  uint64_t round_ ABSL_GUARDED_BY(mutex_) = 0;  // of Run; tells a worker that there is a new task
-  int count_ ABSL_GUARDED_BY(mutex_) = 0;
-  int running_ ABSL_GUARDED_BY(mutex_) = 0;
+  int summons_ ABSL_GUARDED_BY(mutex_) = 0;  // not yet answered
+  int running_ ABSL_GUARDED_BY(mutex_) = 0;  // calls of the task under way
+  bool caller_waits_ ABSL_GUARDED_BY(mutex_) = false;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  std::atomic<int> idle_{0};  // threads that neither run nor are summoned: a hint, without the lock
   std::vector<std::thread> workers_;
 };
 

@@ -81,6 +81,7 @@ absl::Status DeviceThread::Run(absl::FunctionRef<absl::Status()> work) {
   Task task{work, absl::OkStatus(), false};
   MutexLock lock(&mutex_);
   tasks_.push_back(&task);
+  waiting_.fetch_add(1, std::memory_order_relaxed);
   changed_.NotifyAll();
   while (!task.done) changed_.Wait(&mutex_);
   return task.status;
@@ -93,6 +94,7 @@ void DeviceThread::Work() {
     if (tasks_.empty()) break;
     Task* task = tasks_.front();
     tasks_.pop_front();
+    waiting_.fetch_sub(1, std::memory_order_relaxed);
     mutex_.Unlock();
     absl::Status status = Guarded(task->work);
     mutex_.Lock();

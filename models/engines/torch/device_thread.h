@@ -2,6 +2,7 @@
 #ifndef ROLLOUT_MODELS_ENGINES_TORCH_DEVICE_THREAD_H_
 #define ROLLOUT_MODELS_ENGINES_TORCH_DEVICE_THREAD_H_
 
+#include <atomic>
 #include <deque>
 #include <memory>
 #include <string>
@@ -31,6 +32,9 @@ class DeviceThread {
   // RESOURCE_EXHAUSTED for a lack of memory, else INTERNAL.
   absl::Status Run(absl::FunctionRef<absl::Status()> work);
 
+  // Whether further work waits behind that under way. Cheap.
+  bool OthersWait() const { return waiting_.load(std::memory_order_relaxed) > 0; }
+
  private:
   struct Task {
     absl::FunctionRef<absl::Status()> work;
@@ -43,6 +47,7 @@ class DeviceThread {
   Mutex mutex_;
   ConditionVariable changed_;
   std::deque<Task*> tasks_ ABSL_GUARDED_BY(mutex_);
+  std::atomic<int> waiting_{0};  // tasks_.size()
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   std::thread thread_;
 };

@@ -4,11 +4,15 @@
 #include <c10/core/DeviceGuard.h>
 #include <c10/core/InferenceMode.h>
 
+#include <algorithm>
+#include <limits>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "models/dynamics/dynamics.h"
-#include "models/engines/rollout_outputs.h"
+#include "models/engines/job_check.h"
+#include "models/engines/rollout_objective.h"
 #include "models/engines/torch/device.h"
 #include "models/engines/torch/device_thread.h"
 #include "models/engines/torch/lane_batch.h"
@@ -58,27 +62,62 @@ class TorchEngine : public Engine {
     return absl::OkStatus();
   }
 
-  absl::Status Rollout(absl::Span<const RolloutJob> jobs) override {
-    for (const RolloutJob& job : jobs) {
-      if (absl::Status status = ValidateJob(job, spec_); !status.ok()) return status;
-    }
-    if (jobs.empty()) return absl::OkStatus();
-    return thread_->Run([&] { return Compute(jobs); });
+  absl::Status Check(const RolloutJob& job) const override { return ValidateJob(job, spec_); }
+
+  absl::Status Compute(LaneFeed& feed) override {
+    // Outside of the device's thread, so that they outlive its exceptions.
+    std::vector<LaneRange> under_way;
+    const absl::Status status = thread_->Run([&] { return ComputeHere(feed, &under_way); });
+    for (const LaneRange& range : under_way) feed.Done(range, status);
+    return status;
   }
 
   EngineInfo info() const override { return {"torch", device_name_}; }
 
  private:
-  absl::Status Compute(absl::Span<const RolloutJob> jobs) {
+  // Whatever waits joins, but not while another engine waits for the device: then the lanes under
+  // way are the last ones.
+  static std::vector<LaneRange> TakeAll(LaneFeed& feed, std::vector<LaneRange>* under_way) {
+    std::vector<LaneRange> taken;
+    while (feed.waiting_lanes() > 0) {
+      taken.reserve(taken.size() + 1);
+      under_way->reserve(under_way->size() + 1);
+      const LaneRange range = feed.Next(std::numeric_limits<int64_t>::max());
+      if (range.count == 0) break;
+      taken.push_back(range);
+      under_way->push_back(range);
+    }
+    return taken;
+  }
+
+  static void Release(const std::vector<LaneRange>& left, LaneFeed& feed,
+                      std::vector<LaneRange>* under_way) {
+    for (const LaneRange& range : left) {
+      const auto found =
+          std::find_if(under_way->begin(), under_way->end(), [&](const LaneRange& other) {
+            return other.job == range.job && other.first == range.first;
+          });
+      under_way->erase(found);
+      feed.Done(range, absl::OkStatus());
+    }
+  }
+
+  // `under_way` always holds what was taken and is not done.
+  absl::Status ComputeHere(LaneFeed& feed, std::vector<LaneRange>* under_way) {
     const c10::InferenceMode inference;
     const c10::DeviceGuard guard(options_.device());
-    LaneBatch batch(jobs, spec_, objective_, *dynamics_, options_);
-    while (batch.KeepUnfinished()) {
+    LaneBatch batch(spec_, objective_, *dynamics_, options_);
+    bool last = false;
+    while (true) {
+      if (!last) batch.Join(TakeAll(feed, under_way));
+      last = last || thread_->OthersWait();
+      if (batch.empty()) return absl::OkStatus();
       UseThreads(batch.lanes() * spec_.ensemble_size < kLanesWorthThreads ? 1 : threads_);
       const HeldControl control = dynamics_->Hold(batch.Controls());
       batch.Advance(integrator_->Transition(*dynamics_, batch.carried(), control));
+      feed.BetweenTransitions();
+      Release(batch.Leave(), feed, under_way);
     }
-    return absl::OkStatus();
   }
 
   const TransitionModelSpec spec_;
