@@ -1,0 +1,34 @@
+// The fused engine on a device: everything of it that is not CUDA.
+#ifndef ROLLOUT_MODELS_ENGINES_CUDA_TILE_ENGINE_H_
+#define ROLLOUT_MODELS_ENGINES_CUDA_TILE_ENGINE_H_
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "models/engines/cuda/tile_device.h"
+#include "models/engines/cuda/tile_layout.h"
+#include "models/engines/engine.h"
+
+namespace rollout::cuda {
+
+struct TileEngineOptions {
+  // Numbers of states in one segment: longer rollouts of which every state is wanted are cut into
+  // segments, of which one is computed while another one's states travel. (16 MiB.)
+  int64_t segment_states = int64_t{4} << 20;
+  // The only tiles to use; 0 = whichever is soonest done. One size gives the same bits in any
+  // batch.
+  int tile_lanes = 0;
+};
+
+// UNIMPLEMENTED with the reason where the engine does not take `model` or `device` has too little
+// shared memory for it; otherwise the errors of MakeFusedModel, of finding reward and termination,
+// and of the device.
+absl::StatusOr<std::unique_ptr<Engine>> MakeTileEngine(const TransitionModel& model,
+                                                       std::unique_ptr<TileDevice> device,
+                                                       const TileEngineOptions& options);
+
+}  // namespace rollout::cuda
+
+#endif  // ROLLOUT_MODELS_ENGINES_CUDA_TILE_ENGINE_H_
