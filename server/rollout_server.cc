@@ -53,7 +53,7 @@ RolloutServer::RolloutServer(const ServerOptions& options)
                options.recorded_set},
               MakeEngineModuleFinder(options.engine_dir), &clock_),
       registry_(
-          {options.model_repository, options.versions},
+          {options.model_repository, options.versions, options.overrides},
           [this](const std::string& model, int64_t version, const Servable* oldest,
                  GateVerdicts* gates) { return loader_.Load(model, version, oldest, gates); },
           &clock_, this),

@@ -80,6 +80,9 @@ absl::StatusOr<RepositoryScan> ScanRepository(const std::string& repository) {
   absl::StatusOr<std::vector<std::string>> names = root->List();
   if (!names.ok()) return names.status();
   RepositoryScan scan;
+  absl::StatusOr<struct stat> identity = root->Stat(".");
+  if (!identity.ok()) return identity.status();
+  scan.folder = {identity->st_dev, identity->st_ino};
   for (const std::string& name : *names) {
     if (name[0] == '.') continue;
     absl::StatusOr<Folder> folder = root->OpenInside(name, *root);
@@ -97,6 +100,17 @@ absl::StatusOr<RepositoryScan> ScanRepository(const std::string& repository) {
     ScanModel(*root, *folder, &model, &scan.ignored);
   }
   return scan;
+}
+
+absl::StatusOr<Fingerprint> ReadFingerprint(const std::string& repository, const std::string& model,
+                                            int64_t version) {
+  absl::StatusOr<Folder> root = Folder::Open(repository);
+  if (!root.ok()) return root.status();
+  absl::StatusOr<Folder> folder = root->OpenInside(model, *root);
+  if (!folder.ok()) return folder.status();
+  absl::StatusOr<Folder> inside = folder->OpenInside(absl::StrCat(version), *root);
+  if (!inside.ok()) return inside.status();
+  return FingerprintOf(*inside);
 }
 
 absl::StatusOr<std::vector<int64_t>> ListVersions(const std::string& repository,

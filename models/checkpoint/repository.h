@@ -36,7 +36,15 @@ struct RepositoryModel {
   std::vector<RepositoryVersion> versions;  // ascending
 };
 
+// Which folder stands at a path: another one after a mount, or after the folder was made anew.
+struct FolderIdentity {
+  uint64_t device = 0;
+  uint64_t inode = 0;
+  friend bool operator==(const FolderIdentity&, const FolderIdentity&) = default;
+};
+
 struct RepositoryScan {
+  FolderIdentity folder;
   std::vector<RepositoryModel> models;  // by name; a model may have no version yet
   // One line for each entry that is neither a model nor a version nor starts with a dot: "hopper/01
   // is not a version: ...". For the log, once each.
@@ -51,6 +59,10 @@ std::optional<int64_t> ParseVersion(absl::string_view name);
 // only where the repository itself cannot be read: a model or version that vanishes or cannot be
 // read is left out and noted in `ignored`.
 absl::StatusOr<RepositoryScan> ScanRepository(const std::string& repository);
+
+// Of one version as it is now. The operating system's error where it cannot be read.
+absl::StatusOr<Fingerprint> ReadFingerprint(const std::string& repository, const std::string& model,
+                                            int64_t version);
 
 // Ascending; empty for a model without versions or that does not exist.
 absl::StatusOr<std::vector<int64_t>> ListVersions(const std::string& repository,

@@ -94,6 +94,19 @@ absl::Status SetInsecure(const std::string& text, ServerOptions* options) {
   return absl::OkStatus();
 }
 
+absl::Status SetServedVersions(const std::string& text, ServerOptions* options) {
+  const absl::Status parsed = ParseServedVersions(text, &options->overrides);
+  if (parsed.ok()) return parsed;
+  return absl::InvalidArgumentError(
+      absl::StrCat("--served-versions=", text, ": ", parsed.message()));
+}
+
+absl::Status SetLabels(const std::string& text, ServerOptions* options) {
+  const absl::Status parsed = ParseLabels(text, &options->overrides);
+  if (parsed.ok()) return parsed;
+  return absl::InvalidArgumentError(absl::StrCat("--labels=", text, ": ", parsed.message()));
+}
+
 std::vector<OptionEntry> MakeTable() {
   constexpr int64_t kMost = std::numeric_limits<int32_t>::max();
   constexpr int64_t kTerabyte = int64_t{1} << 40;
@@ -136,6 +149,14 @@ std::vector<OptionEntry> MakeTable() {
            "drift of a Hamiltonian model's energy, in standard deviations, above which it is "
            "refused [inf]",
            [](O& o) -> auto& { return o.gates.max_energy_drift; }),
+      {"served-versions", "MODEL:VERSION,...",
+       "of the models named, load these versions and no others [none: the newest]",
+       SetServedVersions},
+      {"labels", "LABEL=MODEL:VERSION,...",
+       "names for versions, such as stable=hopper:3,canary=hopper:5; these stay loaded [none]",
+       SetLabels},
+      Number<int>("stream-requests", 1, 65536, "unanswered ones of a StreamRollout [64]",
+                  [](O& o) -> auto& { return o.stream_requests; }),
       Number<int64_t>("queue-lanes", 1, kMost, "lanes that may wait for a version [65536]",
                       [](O& o) -> auto& { return o.batch.queue_lanes; }),
       Number<int64_t>("batch-lanes", 1, kMost, "lanes computed together [16384]",

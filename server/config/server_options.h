@@ -11,6 +11,7 @@
 #include "server/gates/gates.h"
 #include "server/gates/recorded_set.h"
 #include "server/registry/engine_choice.h"
+#include "server/registry/version_overrides.h"
 #include "server/registry/version_policy.h"
 #include "server/services/rollout_query.h"
 
@@ -31,8 +32,10 @@ struct ServerOptions {
   VersionPolicy versions;
   GateLimits gates;
   RecordedSetOptions recorded_set;
+  OverridesByModel overrides;  // labels, and models of which only some versions are served
   BatchLimits batch;
   RequestLimits request;
+  int stream_requests = 64;                        // of one StreamRollout in flight
   int64_t max_message_bytes = int64_t{256} << 20;  // received; gRPC's own default is 4 MiB
 
   absl::Duration drain_delay = absl::ZeroDuration();  // from NOT_SERVING to refusing requests

@@ -38,16 +38,32 @@ ModelRegistry::ModelRegistry(RegistryOptions options, LoadFunction load, const C
                              RegistryObserver* observer)
     : options_(std::move(options)), load_(std::move(load)), clock_(clock), observer_(observer) {}
 
-absl::StatusOr<ServableHandle> ModelRegistry::Find(const std::string& name, int64_t version) {
+absl::StatusOr<ServableHandle> ModelRegistry::Find(const std::string& name,
+                                                   const VersionChoice& choice) {
+  if (choice.version != 0 && !choice.label.empty()) {
+    return absl::InvalidArgumentError(absl::StrCat("label: got \"", choice.label,
+                                                   "\" beside version ", choice.version,
+                                                   ", expected at most one of them"));
+  }
   MutexLock lock(&mutex_);
   const auto model = models_.find(name);
   if (model == models_.end()) return NoModel(name);
-  const int64_t wanted = version == 0 ? model->second.serving : version;
-  const auto record = model->second.versions.find(wanted);
-  if (record == model->second.versions.end() || record->second.servable == nullptr) {
-    return NoVersion(name, model->second, version);
+  int64_t wanted = choice.version;
+  if (!choice.label.empty()) {
+    const auto& labels = model->second.overrides.labels;
+    const auto label = labels.find(choice.label);
+    if (label == labels.end()) {
+      return absl::NotFoundError(
+          absl::StrCat(name, " has no label \"", choice.label, "\"; labels: ", Keys(labels)));
+    }
+    wanted = label->second;
   }
-  if (version != 0) record->second.servable->Named(clock_->Now());
+  const int64_t number = wanted == 0 ? model->second.serving : wanted;
+  const auto record = model->second.versions.find(number);
+  if (record == model->second.versions.end() || record->second.servable == nullptr) {
+    return NoVersion(name, model->second, wanted);
+  }
+  if (choice.version != 0) record->second.servable->Named(clock_->Now());
   return record->second.servable;
 }
 
@@ -72,9 +88,10 @@ absl::Status ModelRegistry::NoVersion(const std::string& name, const ModelRecord
                                         : absl::StrCat(name, " has no version ", version);
   if (loading) return absl::UnavailableError(absl::StrCat(what, " yet: it is loading, try again"));
 
-  std::string message =
-      absl::StrCat(what, version == 0 ? "" : " loaded",
-                   "; loaded versions: ", loaded.empty() ? "none" : absl::StrJoin(loaded, ", "));
+  const bool unloaded = version == 0 ? model.overrides.all_barred : model.overrides.Bars(version);
+  std::string message = absl::StrCat(
+      what, version == 0 ? "" : " loaded", unloaded ? " (the operator has unloaded it)" : "",
+      "; loaded versions: ", loaded.empty() ? "none" : absl::StrJoin(loaded, ", "));
   for (auto it = model.versions.rbegin(); it != model.versions.rend(); ++it) {
     if (it->second.state != VersionState::kQuarantined) continue;
     if (version != 0 && version != it->first) continue;
@@ -93,6 +110,7 @@ ModelStatus ModelRegistry::StatusOf(const std::string& name, const ModelRecord& 
   ModelStatus status;
   status.name = name;
   status.serving_version = model.serving;
+  status.overrides = model.overrides;
   for (auto it = model.versions.rbegin(); it != model.versions.rend(); ++it) {
     status.versions.push_back(
         {it->first, it->second.state, it->second.reason, it->second.gates, it->second.servable});
@@ -114,9 +132,35 @@ absl::StatusOr<ModelStatus> ModelRegistry::Describe(const std::string& name) con
   return StatusOf(name, model->second);
 }
 
+ModelRegistry::Looks ModelRegistry::looks() const {
+  MutexLock lock(&mutex_);
+  return {looks_, last_look_};
+}
+
+absl::Status ModelRegistry::CheckStillThere(const RepositoryScan& scan) {
+  if (!scan.models.empty() || !storage_) {
+    storage_ = scan.folder;
+  } else if (*storage_ != scan.folder) {
+    return absl::UnavailableError(absl::StrCat(
+        options_.repository,
+        " is another, empty folder than the one that held models: is the storage mounted?"));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status ModelRegistry::Poll() {
   absl::StatusOr<RepositoryScan> scan = ScanRepository(options_.repository);
-  if (!scan.ok()) return scan.status();
+  absl::Status look = scan.status();
+  if (look.ok()) look = CheckStillThere(*scan);
+  if (!look.ok()) {
+    {
+      MutexLock lock(&mutex_);
+      ++looks_;
+      last_look_ = look;
+    }
+    observer_->Changed();
+    return look;
+  }
   std::set<std::string> ignored(scan->ignored.begin(), scan->ignored.end());
   for (const std::string& line : ignored) {
     if (logged_ignored_.count(line) == 0) spdlog::warn("event=ignored reason=\"{}\"", line);
@@ -126,6 +170,8 @@ absl::Status ModelRegistry::Poll() {
   std::vector<ServableHandle> dropped;
   {
     MutexLock lock(&mutex_);
+    ++looks_;
+    last_look_ = absl::OkStatus();
     Merge(*scan);
     ActOnAll(&dropped);
     UpdateReady();
@@ -141,7 +187,12 @@ void ModelRegistry::Merge(const RepositoryScan& scan) {
     for (auto& [number, record] : model.versions) record.on_disk = false;
   }
   for (const RepositoryModel& found : scan.models) {
-    ModelRecord& model = models_[found.name];
+    const auto [position, is_new] = models_.try_emplace(found.name);
+    ModelRecord& model = position->second;
+    if (const auto configured = options_.overrides.find(found.name);
+        is_new && configured != options_.overrides.end()) {
+      model.overrides = configured->second;
+    }
     model.on_disk = true;
     for (const RepositoryVersion& version : found.versions) {
       VersionRecord& record = model.versions[version.version];
@@ -174,12 +225,14 @@ void ModelRegistry::Act(const std::string& name, ModelRecord* model,
     view.may_retry = record.state == VersionState::kQuarantined && record.still &&
                      record.fingerprint != record.refused_fingerprint;
     if (record.servable != nullptr) view.last_named = record.servable->last_named();
+    view.kept = model->overrides.Keeps(number);
+    view.barred = model->overrides.Bars(number);
+    view.pinned = model->overrides.pinned == number;
     views.push_back(view);
   }
   const VersionActions actions = DecideVersions(views, options_.policy, clock_->Now());
   for (const int64_t number : actions.load) {
-    model->versions[number].state = VersionState::kLoading;
-    to_load_.emplace_back(name, number);
+    QueueLoad(name, number, &model->versions[number]);
   }
   for (const int64_t number : actions.unload) {
     VersionRecord& record = model->versions[number];
@@ -189,6 +242,11 @@ void ModelRegistry::Act(const std::string& name, ModelRecord* model,
   }
   for (const int64_t number : actions.forget) model->versions.erase(number);
   model->serving = actions.serving;
+}
+
+void ModelRegistry::QueueLoad(const std::string& name, int64_t version, VersionRecord* record) {
+  record->state = VersionState::kLoading;
+  to_load_.emplace_back(name, version);
 }
 
 bool ModelRegistry::LoadNext() {
@@ -218,10 +276,15 @@ bool ModelRegistry::LoadNext() {
   const double seconds = absl::ToDoubleSeconds(clock_->Now() - start);
   const absl::Status verdict = loaded.status();
   LogGates(name, version, gates);
+  // What cannot even be looked at is no bad version: its storage is gone, and may come back.
+  const bool vanished = !verdict.ok() && !ReadFingerprint(options_.repository, name, version).ok();
   if (verdict.ok()) {
     spdlog::info("event=version_ready model={} version={} engine={} device={} seconds={:.3f}", name,
                  version, (*loaded)->engine_info().engine, (*loaded)->engine_info().device,
                  seconds);
+  } else if (vanished) {
+    spdlog::warn("event=version_vanished model={} version={} reason=\"{}\"", name, version,
+                 std::string(verdict.message()));
   } else {
     spdlog::warn("event=version_quarantined model={} version={} code={} reason=\"{}\"", name,
                  version, absl::StatusCodeToString(verdict.code()), std::string(verdict.message()));
@@ -230,11 +293,12 @@ bool ModelRegistry::LoadNext() {
   std::vector<ServableHandle> dropped;
   {
     MutexLock lock(&mutex_);
+    if (vanished) models_[name].versions[version].on_disk = false;
     Record(name, version, fingerprint, std::move(loaded), gates, &dropped);
   }
   oldest.reset();
   dropped.clear();
-  observer_->LoadFinished(name, verdict, gates);
+  if (!vanished) observer_->LoadFinished(name, verdict, gates);
   observer_->Changed();
   return true;
 }

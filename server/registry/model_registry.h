@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -20,7 +21,9 @@
 #include "server/gates/gate_verdict.h"
 #include "server/registry/servable.h"
 #include "server/registry/unloader.h"
+#include "server/registry/version_overrides.h"
 #include "server/registry/version_policy.h"
+#include "server/registry/version_source.h"
 
 namespace rollout {
 
@@ -48,11 +51,13 @@ struct ModelStatus {
   std::string name;
   int64_t serving_version = 0;          // 0 = none is good
   std::vector<VersionStatus> versions;  // highest first
+  VersionOverrides overrides;           // what configuration and Admin say of them
 };
 
 struct RegistryOptions {
   std::string repository;
   VersionPolicy policy;
+  OverridesByModel overrides = {};  // of the configuration
 };
 
 // The registry has no thread that watches or loads: RepositoryWatcher calls Poll and LoadNext on
@@ -60,7 +65,7 @@ struct RegistryOptions {
 // lock and a map lookup. A new version is swapped in whole; a bad one is remembered with its reason
 // and the fingerprint of its files, and the versions around it go on. Any thread. Every handle must
 // be gone before the registry is destroyed.
-class ModelRegistry {
+class ModelRegistry final : public VersionSource {
  public:
   // Loads a version; `oldest_loaded` (may be null) is what it must agree with, `gates` gets what
   // each gate said.
@@ -72,11 +77,14 @@ class ModelRegistry {
   ModelRegistry(RegistryOptions options, LoadFunction load, const Clock* clock,
                 RegistryObserver* observer);
 
-  // The version that a request gets; 0 = the highest good one. A version that is named stays
-  // loaded for a while (VersionPolicy). NOT_FOUND listing what there is, with the reason of a
-  // quarantined version; UNAVAILABLE while the model's first version is loading.
-  absl::StatusOr<ServableHandle> Find(const std::string& model, int64_t version)
+  // The version that a request gets. One that is named by its number stays loaded for a while
+  // (VersionPolicy).
+  absl::StatusOr<ServableHandle> Find(const std::string& model,
+                                      const VersionChoice& choice) override
       ABSL_LOCKS_EXCLUDED(mutex_);
+  absl::StatusOr<ServableHandle> Find(const std::string& model, int64_t version) {
+    return Find(model, VersionChoice{version, ""});
+  }
 
   // True from when the first scan is done and the newest version of each of its models is warm or
   // quarantined.
@@ -86,8 +94,36 @@ class ModelRegistry {
   std::vector<ModelStatus> Describe() const ABSL_LOCKS_EXCLUDED(mutex_);
   absl::StatusOr<ModelStatus> Describe(const std::string& model) const ABSL_LOCKS_EXCLUDED(mutex_);
 
+  // What an operator says while the server runs; forgotten with the registry. Each returns the
+  // model as it is then. NOT_FOUND for a model or version that the repository does not hold,
+  // listing what there is.
+  //
+  // Loads `version` and keeps it, or (0) lifts every Unload and tries again what the policy wants.
+  // Also what is quarantined is tried again. The load itself is LoadNext's.
+  absl::StatusOr<ModelStatus> Load(const std::string& model, int64_t version)
+      ABSL_LOCKS_EXCLUDED(mutex_);
+  // Drops `version` (0 = all, also those to come) for requests; those in flight finish.
+  absl::StatusOr<ModelStatus> Unload(const std::string& model, int64_t version)
+      ABSL_LOCKS_EXCLUDED(mutex_);
+  // Makes `version` what a request without a version gets, 0 = the newest good one again.
+  // FAILED_PRECONDITION where it is not ready.
+  absl::StatusOr<ModelStatus> Pin(const std::string& model, int64_t version)
+      ABSL_LOCKS_EXCLUDED(mutex_);
+  // Moves `label` to `version`; 0 removes it. FAILED_PRECONDITION where the version is not ready,
+  // INVALID_ARGUMENT where `label` is no label.
+  absl::StatusOr<ModelStatus> SetLabel(const std::string& model, const std::string& label,
+                                       int64_t version) ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // Looks at the repository so far, and what the last one met.
+  struct Looks {
+    int64_t count = 0;
+    absl::Status last;
+  };
+  Looks looks() const ABSL_LOCKS_EXCLUDED(mutex_);
+
   // Looks at the repository once and queues what is to be loaded. The operating system's error
-  // where it cannot be read; everything loaded goes on then. One call at a time.
+  // where it cannot be read, UNAVAILABLE where another, empty folder stands in its place (a storage
+  // that is not mounted); everything loaded goes on then. One call at a time.
   absl::Status Poll() ABSL_LOCKS_EXCLUDED(mutex_);
 
   // Loads the next queued version on the calling thread; false where there is none. One call at a
@@ -112,6 +148,7 @@ class ModelRegistry {
     std::map<int64_t, VersionRecord> versions;
     bool on_disk = true;
     int64_t serving = 0;
+    VersionOverrides overrides;
   };
 
   // The next three move handles that are to be dropped into `dropped`, for after the lock.
@@ -125,6 +162,19 @@ class ModelRegistry {
               std::vector<ServableHandle>* dropped) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status NoVersion(const std::string& name, const ModelRecord& model, int64_t version) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  ModelRecord* FindModel(const std::string& name) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Finishes what changes overrides: acts on them and tells.
+  absl::StatusOr<ModelStatus> Operate(const std::string& name,
+                                      const std::function<absl::Status(ModelRecord* model)>& change)
+      ABSL_LOCKS_EXCLUDED(mutex_);
+  // FAILED_PRECONDITION or NOT_FOUND where the version is not there or not ready.
+  static absl::Status CheckReady(const std::string& name, const ModelRecord& model,
+                                 int64_t version);
+  static absl::Status CheckThere(const std::string& name, const ModelRecord& model,
+                                 int64_t version);
+  void QueueLoad(const std::string& name, int64_t version, VersionRecord* record)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status CheckStillThere(const RepositoryScan& scan);
   absl::Status NoModel(const std::string& name) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   static ModelStatus StatusOf(const std::string& name, const ModelRecord& model);
 
@@ -141,7 +191,10 @@ class ModelRegistry {
   bool ready_ ABSL_GUARDED_BY(mutex_) = false;
   // Newest versions of the first scan that have no verdict yet.
   std::set<std::pair<std::string, int64_t>> awaited_ ABSL_GUARDED_BY(mutex_);
-  std::set<std::string> logged_ignored_;  // Poll's own
+  int64_t looks_ ABSL_GUARDED_BY(mutex_) = 0;
+  absl::Status last_look_ ABSL_GUARDED_BY(mutex_);
+  std::set<std::string> logged_ignored_;   // Poll's own
+  std::optional<FolderIdentity> storage_;  // Poll's own: the folder that last held models
 };
 
 }  // namespace rollout

@@ -20,6 +20,13 @@ RepositoryWatcher::~RepositoryWatcher() {
   loader_.join();
 }
 
+void RepositoryWatcher::LookNow() {
+  MutexLock lock(&mutex_);
+  look_now_ = true;
+  look_for_loads_ = true;
+  changed_.NotifyAll();
+}
+
 void RepositoryWatcher::Watch() {
   std::string last_error;
   while (true) {
@@ -36,7 +43,8 @@ void RepositoryWatcher::Watch() {
     look_for_loads_ = true;
     changed_.NotifyAll();
     // Measured by the steady clock; waking early only means looking early.
-    if (!stopping_) changed_.WaitFor(&mutex_, poll_interval_);
+    if (!stopping_ && !look_now_) changed_.WaitFor(&mutex_, poll_interval_);
+    look_now_ = false;
     if (stopping_) return;
   }
 }

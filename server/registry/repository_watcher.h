@@ -22,6 +22,9 @@ class RepositoryWatcher {
   RepositoryWatcher(const RepositoryWatcher&) = delete;
   RepositoryWatcher& operator=(const RepositoryWatcher&) = delete;
 
+  // Has the repository looked at, and queued versions loaded, now rather than at the next interval.
+  void LookNow() ABSL_LOCKS_EXCLUDED(mutex_);
+
  private:
   void Watch() ABSL_LOCKS_EXCLUDED(mutex_);
   void Load() ABSL_LOCKS_EXCLUDED(mutex_);
@@ -31,6 +34,7 @@ class RepositoryWatcher {
 
   Mutex mutex_;
   ConditionVariable changed_;
+  bool look_now_ ABSL_GUARDED_BY(mutex_) = false;
   bool look_for_loads_ ABSL_GUARDED_BY(mutex_) = true;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   std::thread watcher_;  // last two: they use everything above

@@ -21,6 +21,7 @@ const char* Name(VersionState state) {
 VersionActions DecideVersions(absl::Span<const VersionView> versions, const VersionPolicy& policy,
                               absl::Time now) {
   VersionActions actions;
+  int64_t pinned = 0;
   int wanted = 0;
   int newer_ready = 0;
   for (auto it = versions.rbegin(); it != versions.rend(); ++it) {
@@ -28,8 +29,13 @@ VersionActions DecideVersions(absl::Span<const VersionView> versions, const Vers
     const bool lingers = now - view.last_named < policy.version_linger;
     switch (view.state) {
       case VersionState::kReady:
+        if (view.barred) {
+          actions.unload.push_back(view.version);
+          break;
+        }
+        if (view.pinned && view.on_disk) pinned = view.version;
         if (view.on_disk && actions.serving == 0) actions.serving = view.version;
-        if ((!view.on_disk || newer_ready >= policy.loaded_versions) && !lingers) {
+        if ((!view.on_disk || (newer_ready >= policy.loaded_versions && !view.kept)) && !lingers) {
           actions.unload.push_back(view.version);
         }
         if (view.on_disk) {
@@ -44,14 +50,15 @@ VersionActions DecideVersions(absl::Span<const VersionView> versions, const Vers
       case VersionState::kQuarantined:
         if (!view.on_disk) {
           actions.forget.push_back(view.version);
-        } else if ((view.state == VersionState::kUnloaded || view.may_retry) &&
-                   wanted < policy.loaded_versions) {
+        } else if ((view.state == VersionState::kUnloaded || view.may_retry) && !view.barred &&
+                   (view.kept || wanted < policy.loaded_versions)) {
           actions.load.push_back(view.version);
           ++wanted;
         }
         break;
     }
   }
+  if (pinned != 0) actions.serving = pinned;
   std::reverse(actions.load.begin(), actions.load.end());
   return actions;
 }

@@ -31,6 +31,9 @@ struct VersionView {
   bool on_disk = true;
   bool may_retry = false;  // quarantined, but its files have changed and are still now
   absl::Time last_named = absl::InfinitePast();  // by a request
+  bool kept = false;                             // loaded and stays so: the operator says it
+  bool barred = false;                           // not loaded: the operator says it
+  bool pinned = false;                           // serves by default once it is ready
 };
 
 struct VersionActions {
@@ -45,7 +48,8 @@ struct VersionActions {
 //   do not count, so that older ones take their place.
 // - A ready version goes when that many newer ones are ready, or when its folder has vanished, but
 //   not until `version_linger` after a request last named it.
-// - Serving: the newest that is ready and on disk.
+// - Kept ones are wanted besides, and stay; barred ones are neither loaded nor kept waiting for.
+// - Serving: the pinned one where it is ready, else the newest that is ready and on disk.
 VersionActions DecideVersions(absl::Span<const VersionView> versions, const VersionPolicy& policy,
                               absl::Time now);
 

@@ -172,6 +172,17 @@ absl::StatusOr<bool> ClipControls(const Parameters& parameters) {
   return found->second.bool_param();
 }
 
+// "" or absent = none.
+absl::StatusOr<std::string> Label(const Parameters& parameters) {
+  const auto found = parameters.find("label");
+  if (found == parameters.end()) return "";
+  if (found->second.parameter_choice_case() != inference::InferParameter::kStringParam) {
+    return absl::InvalidArgumentError(
+        "parameters.label: got another type, expected a string_param");
+  }
+  return found->second.string_param();
+}
+
 // In microseconds; 0 or absent = none.
 absl::StatusOr<absl::Duration> Timeout(const Parameters& parameters) {
   const auto found = parameters.find("timeout");
@@ -192,13 +203,15 @@ absl::StatusOr<absl::Duration> Timeout(const Parameters& parameters) {
 
 class InferenceCodec final : public RolloutCodec {
  public:
-  absl::StatusOr<DecodedRollout> Decode(const grpc::ByteBuffer& bytes, ModelRegistry* registry,
+  absl::StatusOr<DecodedRollout> Decode(const grpc::ByteBuffer& bytes, VersionSource* versions,
                                         const RequestLimits& limits) const override {
     Request request;
     if (absl::Status parsed = ParseMessage(bytes, &request); !parsed.ok()) return parsed;
     const absl::StatusOr<int64_t> version = Version(request.model_version());
     if (!version.ok()) return version.status();
-    auto servable = registry->Find(request.model_name(), *version);
+    const absl::StatusOr<std::string> label = Label(request.parameters());
+    if (!label.ok()) return label.status();
+    auto servable = versions->Find(request.model_name(), {*version, *label});
     if (!servable.ok()) return servable.status();
     const TransitionModelSpec& spec = (*servable)->spec();
 
@@ -226,6 +239,11 @@ class InferenceCodec final : public RolloutCodec {
     decoded.query = *std::move(query);
     decoded.servable = *std::move(servable);
     return decoded;
+  }
+
+  std::string IdOf(const grpc::ByteBuffer& bytes) const override {
+    Request request;
+    return ParseMessage(bytes, &request).ok() ? request.id() : "";
   }
 
   grpc::ByteBuffer Encode(const DecodedRollout& request, RolloutAnswer* answer) const override {

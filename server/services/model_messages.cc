@@ -58,6 +58,10 @@ v1::Model ModelMessage(const ModelStatus& status) {
   v1::Model model;
   model.set_name(status.name);
   model.set_serving_version(status.serving_version);
+  model.set_pinned_version(status.overrides.pinned);
+  for (const auto& [label, version] : status.overrides.labels) {
+    (*model.mutable_labels())[label] = version;
+  }
   for (const VersionStatus& version : status.versions) {
     v1::ModelVersion* message = model.add_versions();
     message->set_version(version.version);

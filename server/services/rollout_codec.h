@@ -10,7 +10,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
-#include "server/registry/model_registry.h"
+#include "server/registry/version_source.h"
 #include "server/services/rollout_answer.h"
 #include "server/services/rollout_query.h"
 
@@ -31,10 +31,13 @@ class RolloutCodec {
   virtual ~RolloutCodec() = default;
 
   // Errors: INVALID_ARGUMENT for bytes that are no such message and for what MakeRolloutQuery
-  // refuses, and those of ModelRegistry::Find.
+  // refuses, and those of VersionSource::Find.
   virtual absl::StatusOr<DecodedRollout> Decode(const grpc::ByteBuffer& bytes,
-                                                ModelRegistry* registry,
+                                                VersionSource* versions,
                                                 const RequestLimits& limits) const = 0;
+
+  // The id of a request that Decode refused, "" where the bytes are no request.
+  virtual std::string IdOf(const grpc::ByteBuffer& bytes) const = 0;
 
   // The reply; takes the answer's memory.
   virtual grpc::ByteBuffer Encode(const DecodedRollout& request, RolloutAnswer* answer) const = 0;

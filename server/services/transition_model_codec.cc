@@ -49,14 +49,14 @@ void AppendTensor(int field, v1::Tensor::DataType dtype, std::initializer_list<i
 
 class TransitionModelCodec final : public RolloutCodec {
  public:
-  absl::StatusOr<DecodedRollout> Decode(const grpc::ByteBuffer& bytes, ModelRegistry* registry,
+  absl::StatusOr<DecodedRollout> Decode(const grpc::ByteBuffer& bytes, VersionSource* versions,
                                         const RequestLimits& limits) const override {
     v1::RolloutRequest request;
     if (absl::Status parsed = ParseMessage(bytes, &request); !parsed.ok()) return parsed;
     // No version is as large as that: what exceeds int64 is as unknown as the largest.
     const int64_t version = static_cast<int64_t>(
         std::min<uint64_t>(request.version(), std::numeric_limits<int64_t>::max()));
-    auto servable = registry->Find(request.model(), version);
+    auto servable = versions->Find(request.model(), {version, request.label()});
     if (!servable.ok()) return servable.status();
     const auto initial_states = View("initial_states", request.initial_states());
     if (!initial_states.ok()) return initial_states.status();
@@ -71,7 +71,16 @@ class TransitionModelCodec final : public RolloutCodec {
     decoded.servable = *std::move(servable);
     decoded.query = *std::move(query);
     decoded.id = request.id();
+    if (request.timeout_us() != 0) {
+      decoded.timeout = absl::Microseconds(
+          std::min<uint64_t>(request.timeout_us(), std::numeric_limits<int64_t>::max()));
+    }
     return decoded;
+  }
+
+  std::string IdOf(const grpc::ByteBuffer& bytes) const override {
+    v1::RolloutRequest request;
+    return ParseMessage(bytes, &request).ok() ? request.id() : "";
   }
 
   grpc::ByteBuffer Encode(const DecodedRollout& request, RolloutAnswer* answer) const override {

@@ -32,6 +32,19 @@ VersionView Gone(VersionView view) {
   view.on_disk = false;
   return view;
 }
+VersionView Kept(VersionView view) {
+  view.kept = true;
+  return view;
+}
+VersionView Barred(VersionView view) {
+  view.barred = true;
+  return view;
+}
+VersionView Pinned(VersionView view) {
+  view.kept = true;
+  view.pinned = true;
+  return view;
+}
 VersionView NamedAgo(VersionView view, absl::Duration ago) {
   view.last_named = kNow - ago;
   return view;
@@ -61,6 +74,30 @@ INSTANTIATE_TEST_SUITE_P(
     Table, DecideVersionsTest,
     testing::Values(
         Case{"Nothing", {}, {}, {}, {}, 0},
+        Case{"AKeptOneLoadsBesideTheNewest",
+             {Kept(Unloaded(1)), Unloaded(2), Ready(3), Ready(4)},
+             {1},
+             {},
+             {},
+             4},
+        Case{"AKeptOneStays", {Kept(Ready(1)), Ready(2), Ready(3)}, {}, {}, {}, 3},
+        Case{"AKeptOneGoesWithItsFolder", {Gone(Kept(Ready(1))), Ready(2)}, {}, {1}, {}, 2},
+        Case{"ABarredOneUnloadsAndAnOlderOneTakesItsPlace",
+             {Unloaded(1), Ready(2), Barred(Ready(3))},
+             {1},
+             {3},
+             {},
+             2},
+        Case{"ABarredOneUnloadsThoughItWasJustNamed",
+             {Ready(1), Barred(NamedAgo(Ready(2), absl::ZeroDuration()))},
+             {},
+             {2},
+             {},
+             1},
+        Case{"BarredOnesAreNotLoaded", {Barred(Unloaded(1)), Barred(Retryable(2))}, {}, {}, {}, 0},
+        Case{"ThePinnedOneServes", {Pinned(Ready(1)), Ready(2), Ready(3)}, {}, {}, {}, 1},
+        Case{"APinnedOneThatIsNotReadyDoesNot", {Pinned(Loading(1)), Ready(2)}, {}, {}, {}, 2},
+        Case{"APinnedOneThatIsGoneDoesNot", {Gone(Pinned(Ready(1))), Ready(2)}, {}, {1}, {}, 2},
         Case{"TheNewestTwoLoadTheOlderFirst",
              {Unloaded(1), Unloaded(2), Unloaded(3)},
              {2, 3},
