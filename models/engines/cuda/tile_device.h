@@ -21,7 +21,7 @@ struct DeviceLimits {
 // Sizes of one batch.
 struct BatchSizes {
   int64_t lanes = 0;
-  int64_t jobs = 0;
+  int64_t ranges = 0;
   int64_t controls = 0;  // numbers
   int64_t carried = 0;   // numbers: members x lanes x 4n
   int64_t states = 0;    // numbers of one segment's output
@@ -31,10 +31,8 @@ struct BatchSizes {
 struct BatchInputs {
   absl::Span<float> carried;  // [members, lanes, 4n]
   absl::Span<float> controls;
-  absl::Span<int64_t> control_offset;  // [lanes]
-  absl::Span<int32_t> horizon;         // [lanes]
-  absl::Span<int32_t> job;             // [lanes]
-  absl::Span<int32_t> stop;            // [jobs]: zeros; read by kernels while the host sets them
+  absl::Span<TileLane> lanes;  // [lanes]
+  absl::Span<int32_t> stop;    // [ranges], read by kernels while the host sets them
 };
 
 // Some transitions of a batch: one launch.
@@ -61,7 +59,7 @@ class TileDevice {
   virtual absl::Status Load(absl::Span<const float> numbers) = 0;
   // Room for a batch of at most these sizes. The one before must be done.
   virtual absl::StatusOr<BatchInputs> Prepare(const BatchSizes& sizes) = 0;
-  // Copies what was written into the inputs; `lanes` of it.
+  // Copies what was written into the inputs.
   virtual absl::Status Upload() = 0;
   // `model` is planned for segment.tile_lanes. `slot` (0 or 1) must be free: its States were read.
   virtual absl::Status Start(int slot, const TileModel& model, const Segment& segment) = 0;

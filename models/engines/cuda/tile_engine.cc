@@ -1,6 +1,7 @@
 #include "models/engines/cuda/tile_engine.h"
 
 #include <algorithm>
+#include <atomic>
 #include <exception>
 #include <map>
 #include <string>
@@ -8,25 +9,80 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "models/engines/cuda/job_batch.h"
+#include "base/mutex.h"
 #include "models/engines/cuda/pack_tiles.h"
+#include "models/engines/cuda/range_batch.h"
+#include "models/engines/fused/fused_engine.h"
 #include "models/engines/fused/fused_model.h"
 #include "models/engines/fused/scalar_dynamics.h"
-#include "models/engines/rollout_outputs.h"
+#include "models/engines/job_check.h"
+#include "models/engines/lane_recorder.h"
+#include "models/engines/rollout_objective.h"
 
 namespace rollout::cuda {
 namespace {
 
+// Hands out ranges that were taken from another feed.
+class RangesFeed final : public LaneFeed {
+ public:
+  RangesFeed(absl::Span<const LaneRange> ranges, LaneFeed* source)
+      : ranges_(ranges), source_(source) {
+    for (const LaneRange& range : ranges) waiting_.fetch_add(range.count);
+  }
+
+  LaneRange Next(int64_t most) override {
+    const MutexLock lock(&mutex_);
+    if (next_ == ranges_.size()) return {};
+    LaneRange range = ranges_[next_];
+    range.first += taken_;
+    range.count = std::min(most, range.count - taken_);
+    taken_ += range.count;
+    if (taken_ == ranges_[next_].count) {
+      ++next_;
+      taken_ = 0;
+    }
+    waiting_.fetch_sub(range.count);
+    return range;
+  }
+  int64_t waiting_lanes() const override { return waiting_.load(std::memory_order_relaxed); }
+  void Done(const LaneRange& range, const absl::Status& status) override {
+    source_->Done(range, status);
+  }
+  void BetweenTransitions() override { source_->BetweenTransitions(); }
+
+ private:
+  const absl::Span<const LaneRange> ranges_;
+  LaneFeed* const source_;
+  std::atomic<int64_t> waiting_{0};
+  Mutex mutex_;
+  size_t next_ ABSL_GUARDED_BY(mutex_) = 0;    // range
+  int64_t taken_ ABSL_GUARDED_BY(mutex_) = 0;  // lanes of it
+};
+
+void Halve(absl::Span<const LaneRange> ranges, std::vector<LaneRange>* first,
+           std::vector<LaneRange>* second) {
+  const size_t half = ranges.size() / 2;
+  first->assign(ranges.begin(), ranges.begin() + half);
+  second->assign(ranges.begin() + half, ranges.end());
+  if (half > 0) return;
+  const LaneRange whole = ranges.front();
+  *first = {{whole.job, whole.first, whole.count / 2}};
+  *second = {{whole.job, whole.first + whole.count / 2, whole.count - whole.count / 2}};
+}
+
+// What the device code does not compute - gradients, and lanes that follow single members of an
+// ensemble - is computed by the CPU's engine of the same model.
 class TileEngine final : public Engine {
  public:
   TileEngine(const TransitionModelSpec& spec, fused::FusedModel model,
              const RolloutObjective& objective, std::unique_ptr<TileDevice> device,
-             const TileEngineOptions& options)
+             std::unique_ptr<Engine> cpu, const TileEngineOptions& options)
       : spec_(spec),
         model_(std::move(model)),
         objective_(objective),
         options_(options),
-        device_(std::move(device)) {
+        device_(std::move(device)),
+        cpu_(std::move(cpu)) {
     for (int member = 0; model_.learned_mass && member < spec.ensemble_size; ++member) {
       entry_.emplace_back(model_, member);
     }
@@ -52,40 +108,64 @@ class TileEngine final : public Engine {
     return device_->Load(packed.numbers);
   }
 
-  absl::Status Rollout(absl::Span<const RolloutJob> jobs) override {
-    if (!lost_.ok()) return lost_;
-    std::vector<const RolloutJob*> all;
-    for (const RolloutJob& job : jobs) {
-      if (absl::Status status = ValidateJob(job, spec_); !status.ok()) return status;
-      all.push_back(&job);
+  absl::Status Check(const RolloutJob& job) const override { return ValidateJob(job, spec_); }
+
+  // In whole batches: what comes while one is computed waits for the next.
+  absl::Status Compute(LaneFeed& feed) override {
+    while (true) {
+      std::vector<LaneRange> ranges, single_members;
+      for (int64_t lanes = 0; lanes < options_.batch_lanes;) {
+        const LaneRange range = feed.Next(options_.batch_lanes - lanes);
+        if (range.count == 0) break;
+        lanes += range.count;
+        const bool follows_one =
+            spec_.ensemble_size > 1 && range.job->ensemble != EnsembleUse::kAllMembers;
+        (follows_one ? single_members : ranges).push_back(range);
+      }
+      if (ranges.empty() && single_members.empty()) return absl::OkStatus();
+      absl::Status status = ComputeRanges(ranges, feed);
+      if (!single_members.empty()) {
+        RangesFeed cpu_feed(single_members, &feed);
+        const absl::Status on_cpu = cpu_->Compute(cpu_feed);
+        if (status.ok()) status = on_cpu;
+      }
+      if (!status.ok()) return status;
     }
-    try {
-      absl::Status status = ComputeWithinMemory(all);
-      if (absl::IsUnavailable(status)) lost_ = status;
-      if (absl::IsResourceExhausted(status)) return absl::UnavailableError(status.message());
-      return status;
-    } catch (const std::exception& error) {  // memory of the host
-      return absl::ResourceExhaustedError(
-          absl::StrCat("the fused CUDA engine of model ", spec_.name, ": ", error.what()));
-    }
+  }
+
+  absl::Status Gradient(absl::Span<const GradientJob> jobs) override {
+    return cpu_->Gradient(jobs);
   }
 
   EngineInfo info() const override { return {.engine = "fused", .device = device_->limits().name}; }
 
  private:
-  // Computes all jobs at once, or, where memory does not suffice, half of them after the other.
-  absl::Status ComputeWithinMemory(absl::Span<const RolloutJob* const> jobs) {
-    absl::Status status = Compute(jobs);
-    if (!absl::IsResourceExhausted(status) || jobs.size() < 2) return status;
-    const size_t half = jobs.size() / 2;
-    status = ComputeWithinMemory(jobs.first(half));
-    if (!status.ok()) return status;
-    return ComputeWithinMemory(jobs.subspan(half));
+  // Computes `ranges` and reports every one of them done.
+  absl::Status ComputeRanges(absl::Span<const LaneRange> ranges, LaneFeed& feed) {
+    absl::Status status = lost_;
+    if (status.ok() && !ranges.empty()) {
+      try {
+        status = ComputeBatch(ranges, feed);
+      } catch (const std::exception& error) {  // memory of the host
+        status = absl::ResourceExhaustedError(error.what());
+      }
+      if (absl::IsUnavailable(status)) lost_ = status;
+    }
+    // Too much at once: one half after the other.
+    if (absl::IsResourceExhausted(status) && (ranges.size() > 1 || ranges.front().count > 1)) {
+      std::vector<LaneRange> first, second;
+      Halve(ranges, &first, &second);
+      status = ComputeRanges(first, feed);
+      const absl::Status rest = ComputeRanges(second, feed);
+      return status.ok() ? rest : status;
+    }
+    if (absl::IsResourceExhausted(status)) status = absl::UnavailableError(status.message());
+    for (const LaneRange& range : ranges) feed.Done(range, status);
+    return status;
   }
 
-  absl::Status Compute(absl::Span<const RolloutJob* const> jobs) {
-    JobBatch batch(jobs, spec_, objective_);
-    if (batch.empty()) return absl::OkStatus();
+  absl::Status ComputeBatch(absl::Span<const LaneRange> ranges, LaneFeed& feed) {
+    RangeBatch batch({ranges.begin(), ranges.end()}, spec_, objective_, &recorders_);
     const int64_t states_of_step = batch.lanes() * spec_.ensemble_size * spec_.state_size();
     Segment segment;
     segment.every_state = batch.wants_every_state();
@@ -104,40 +184,40 @@ class TileEngine final : public Engine {
 
     Segment under_way[2];
     int started = 0;
+    const auto collect = [&](int index) {
+      return Collect(index % 2, under_way[index % 2], *inputs, feed, &batch);
+    };
     for (int64_t first = 0; first < batch.horizon(); first += most_steps, ++started) {
       segment.first_step = static_cast<int>(first);
       segment.steps = static_cast<int>(std::min(most_steps, batch.horizon() - first));
-      const int slot = started % 2;
       if (started >= 2) {
-        if (absl::Status status = Collect(slot, under_way[slot], *inputs, &batch); !status.ok()) {
-          return status;
-        }
+        if (absl::Status status = collect(started - 2); !status.ok()) return status;
       }
-      under_way[slot] = segment;
+      under_way[started % 2] = segment;
       const TileModel& plan = plans_.at(segment.tile_lanes);
-      if (absl::Status status = device_->Start(slot, plan, segment); !status.ok()) return status;
-    }
-    for (int i = std::max(0, started - 2); i < started; ++i) {
-      if (absl::Status status = Collect(i % 2, under_way[i % 2], *inputs, &batch); !status.ok()) {
+      if (absl::Status status = device_->Start(started % 2, plan, segment); !status.ok()) {
         return status;
       }
     }
-    batch.Finish();
+    for (int i = std::max(0, started - 2); i < started; ++i) {
+      if (absl::Status status = collect(i); !status.ok()) return status;
+    }
     return absl::OkStatus();
   }
 
-  // Waits for a segment and writes its states. The thread asks again and again, since a rollout of
+  // Waits for a segment and records its states. The thread asks again and again, since a rollout of
   // one lane is done in less time than it takes to wake up.
-  absl::Status Collect(int slot, const Segment& segment, const BatchInputs& inputs,
-                       JobBatch* batch) {
+  absl::Status Collect(int slot, const Segment& segment, const BatchInputs& inputs, LaneFeed& feed,
+                       RangeBatch* batch) {
     while (true) {
       const absl::StatusOr<bool> done = device_->Done(slot);
       if (!done.ok()) return done.status();
       if (*done) break;
+      feed.BetweenTransitions();
       batch->WatchCancellation(inputs);
       std::this_thread::yield();
     }
-    batch->Write(segment, device_->States(slot));
+    batch->Record(segment, device_->States(slot));
     return absl::OkStatus();
   }
 
@@ -146,9 +226,11 @@ class TileEngine final : public Engine {
   const RolloutObjective objective_;
   const TileEngineOptions options_;
   const std::unique_ptr<TileDevice> device_;
+  const std::unique_ptr<Engine> cpu_;
   std::vector<fused::ScalarDynamics<double>> entry_;  // [E] with a learned mass
   std::map<int, TileModel> plans_;                    // by lanes of a tile
   std::vector<int> available_;                        // keys of plans_
+  std::vector<LaneRecorder> recorders_;               // kept from batch to batch
   absl::Status lost_;                                 // why the device does not work any more
 };
 
@@ -162,8 +244,11 @@ absl::StatusOr<std::unique_ptr<Engine>> MakeTileEngine(const TransitionModel& mo
   if (!fused_model.ok()) return fused_model.status();
   const auto objective = RolloutObjective::Find(model.spec);
   if (!objective.ok()) return objective.status();
+  auto cpu =
+      FusedCpuEngineModule().create(model, {.device = "cpu", .threads = options.cpu_threads});
+  if (!cpu.ok()) return cpu.status();
   auto engine = std::make_unique<TileEngine>(model.spec, *std::move(fused_model), *objective,
-                                             std::move(device), options);
+                                             std::move(device), *std::move(cpu), options);
   if (absl::Status status = engine->Prepare(); !status.ok()) return status;
   return engine;
 }

@@ -17,6 +17,10 @@ struct TileEngineOptions {
   // Numbers of states in one segment: longer rollouts of which every state is wanted are cut into
   // segments, of which one is computed while another one's states travel. (16 MiB.)
   int64_t segment_states = int64_t{4} << 20;
+  // Lanes of one batch at most.
+  int64_t batch_lanes = 65536;
+  // Of the CPU's part: gradients, and lanes that follow single members of an ensemble.
+  int cpu_threads = 1;
   // The only tiles to use; 0 = whichever is soonest done. One size gives the same bits in any
   // batch.
   int tile_lanes = 0;

@@ -104,16 +104,23 @@ struct TileModel {
   TileMemory memory;
 };
 
-// The lanes of one launch. Pointers are the device's.
+// What the device knows of one lane.
+struct TileLane {
+  int64_t controls;  // where its controls begin, [rows, nu]
+  int32_t horizon;   // transitions
+  int32_t hold;      // transitions for which each row of controls is held
+  int32_t range;     // the range of lanes that it belongs to
+  int32_t unused;
+};
+
+// The lanes of one launch, those of the longest horizon first. Pointers are the device's.
 struct TileBatch {
-  const float* packed;            // [members, packed_size]
-  float* carried;                 // [members, lanes, 4n]: q, p and their residuals, in and out
-  const float* controls;          // of all lanes
-  const int64_t* control_offset;  // [lanes] where a lane's controls begin, [its horizon, nu]
-  const int32_t* horizon;         // [lanes]
-  const int32_t* job;             // [lanes], ascending: the caller that it belongs to
-  const volatile int32_t* stop;   // [jobs] set by the host when that caller has gone
-  float* states;                  // [steps or 1, members, lanes, 2n]: q, v
+  const float* packed;           // [members, packed_size]
+  float* carried;                // [members, lanes, 4n]: q, p and their residuals, in and out
+  const float* controls;         // of all lanes
+  const TileLane* lane;          // [lanes], ranges in rising order
+  const volatile int32_t* stop;  // [ranges] set by the host when a range's caller has gone
+  float* states;                 // [steps or 1, members, lanes, 2n]: q, v
   int32_t lanes;
   int32_t first_step;   // transitions done before this launch
   int32_t steps;        // transitions of this launch

@@ -131,12 +131,11 @@ class TileRollout {
       for (int i = thread; i < nu * kLanes; i += kThreads) {
         const int c = i % nu;
         const int lane = i / nu;
-        const int index = Lane(lane);
+        const TileLane& mine = batch_.lane[Lane(lane)];
         // A lane that has reached its horizon keeps its last controls.
-        const int row = t < batch_.horizon[index] ? t : batch_.horizon[index] - 1;
-        block_.CopyAsync(
-            Controls(parity) + c * kStride + lane,
-            batch_.controls + batch_.control_offset[index] + static_cast<int64_t>(row) * nu + c);
+        const int row = (t < mine.horizon ? t : mine.horizon - 1) / mine.hold;
+        block_.CopyAsync(Controls(parity) + c * kStride + lane,
+                         batch_.controls + mine.controls + static_cast<int64_t>(row) * nu + c);
       }
     });
   }
@@ -149,16 +148,16 @@ class TileRollout {
     int* verdict = reinterpret_cast<int*>(shared_ + model_.memory.verdict);
     block_.Each([&](int thread) {
       if (thread != 0) return;
-      const int first_job = batch_.job[first_lane_];
+      const int first = batch_.lane[first_lane_].range;
       bool finished = gone_[thread] != 0;
       if (finished) {
-        const int last_job = batch_.job[first_lane_ + lanes_ - 1];
-        for (int job = first_job + 1; job <= last_job; ++job) {
-          finished = finished && batch_.stop[job] != 0;
+        const int last = batch_.lane[first_lane_ + lanes_ - 1].range;
+        for (int range = first + 1; range <= last; ++range) {
+          finished = finished && batch_.stop[range] != 0;
         }
       }
-      *verdict = finished || t >= batch_.horizon[first_lane_] ? 1 : 0;
-      gone_[thread] = batch_.stop[first_job];
+      *verdict = finished || t >= batch_.lane[first_lane_].horizon ? 1 : 0;
+      gone_[thread] = batch_.stop[first];
     });
     block_.Sync();
     return *verdict != 0;
@@ -258,7 +257,7 @@ class TileRollout {
   // Writes [q, v] after transition t, where somebody wants it.
   ROLLOUT_TILE void Report(int t) {
     const int n = model_.num_positions;
-    const bool some_end = t + 1 >= batch_.horizon[first_lane_ + lanes_ - 1];
+    const bool some_end = t + 1 >= batch_.lane[first_lane_ + lanes_ - 1].horizon;
     if (batch_.every_state == 0 && !some_end) return;
     int velocities = model_.memory.state + n * kStride;
     if constexpr (kHamiltonian) {
@@ -276,7 +275,7 @@ class TileRollout {
       for (int i = thread; i < lanes_ * 2 * n; i += kThreads) {
         const int lane = i / (2 * n);
         const int row = i % (2 * n);
-        const int horizon = batch_.horizon[first_lane_ + lane];
+        const int horizon = batch_.lane[first_lane_ + lane].horizon;
         if (batch_.every_state != 0 ? t >= horizon : t + 1 != horizon) continue;
         states[i] = row < n ? *State(row, lane) : *dynamics_.Row(velocities, row - n, lane);
       }

@@ -59,16 +59,12 @@ absl::Status HostTileDevice::Load(absl::Span<const float> numbers) {
 absl::StatusOr<BatchInputs> HostTileDevice::Prepare(const BatchSizes& sizes) {
   carried_.resize(sizes.carried);
   controls_.resize(sizes.controls);
-  control_offset_.resize(sizes.lanes);
-  horizon_.resize(sizes.lanes);
-  job_.resize(sizes.lanes);
-  stop_.resize(sizes.jobs);
+  lanes_.resize(sizes.lanes);
+  stop_.resize(sizes.ranges);
   for (std::vector<float>& states : states_) states.resize(sizes.states);
   return BatchInputs{.carried = absl::MakeSpan(carried_),
                      .controls = absl::MakeSpan(controls_),
-                     .control_offset = absl::MakeSpan(control_offset_),
-                     .horizon = absl::MakeSpan(horizon_),
-                     .job = absl::MakeSpan(job_),
+                     .lanes = absl::MakeSpan(lanes_),
                      .stop = absl::MakeSpan(stop_)};
 }
 
@@ -78,12 +74,10 @@ absl::Status HostTileDevice::Start(int slot, const TileModel& model, const Segme
   const TileBatch batch = {.packed = first,
                            .carried = carried_.data(),
                            .controls = controls_.data(),
-                           .control_offset = control_offset_.data(),
-                           .horizon = horizon_.data(),
-                           .job = job_.data(),
+                           .lane = lanes_.data(),
                            .stop = stop_.data(),
                            .states = states_[slot].data(),
-                           .lanes = static_cast<int32_t>(horizon_.size()),
+                           .lanes = static_cast<int32_t>(lanes_.size()),
                            .first_step = segment.first_step,
                            .steps = segment.steps,
                            .every_state = segment.every_state ? 1 : 0};

@@ -32,8 +32,8 @@ class HostTileDevice final : public TileDevice {
   const HostTileDeviceOptions options_;
   const DeviceLimits limits_;
   std::vector<float> numbers_, carried_, controls_, states_[2];
-  std::vector<int64_t> control_offset_;
-  std::vector<int32_t> horizon_, job_, stop_;
+  std::vector<TileLane> lanes_;
+  std::vector<int32_t> stop_;
 };
 
 }  // namespace rollout::cuda
