@@ -12,6 +12,12 @@ inline double SumOfSquares(absl::Span<const double> values) {
   return sum;
 }
 
+// Adds the derivative of -weight |u|^2.
+inline void AddControlCostGradient(double weight, absl::Span<const double> control,
+                                   absl::Span<double> gradient) {
+  for (size_t i = 0; i < control.size(); ++i) gradient[i] -= 2.0 * weight * control[i];
+}
+
 }  // namespace rollout
 
 #endif  // ROLLOUT_MODELS_REWARDS_CONTROL_COST_H_

@@ -23,6 +23,13 @@ Point DoublePendulumTip(absl::Span<const double> state) {
           kPoleLength * (std::cos(first) + std::cos(second))};
 }
 
+Point FingertipFromTarget(absl::Span<const double> state) {
+  const double shoulder = state[0];
+  const double elbow = state[0] + state[1];
+  return {kUpperArmLength * std::cos(shoulder) + kForearmLength * std::cos(elbow) - state[2],
+          kUpperArmLength * std::sin(shoulder) + kForearmLength * std::sin(elbow) - state[3]};
+}
+
 }  // namespace
 
 bool InvertedPendulumTermination(const TransitionView& transition) {
@@ -50,12 +57,45 @@ double InvertedDoublePendulumReward(const TransitionView& transition) {
 }
 
 double ReacherReward(const TransitionView& transition) {
+  const Point reach = FingertipFromTarget(transition.next_state);
+  return -std::hypot(reach.x, reach.y) - SumOfSquares(transition.control);
+}
+
+void AddInvertedPendulumGradient(const TransitionView&, const RewardGradient&) {}
+
+void AddInvertedDoublePendulumGradient(const TransitionView& transition,
+                                       const RewardGradient& gradient) {
   const absl::Span<const double> state = transition.next_state;
-  const double shoulder = state[0];
-  const double elbow = state[0] + state[1];
-  const double x = kUpperArmLength * std::cos(shoulder) + kForearmLength * std::cos(elbow);
-  const double y = kUpperArmLength * std::sin(shoulder) + kForearmLength * std::sin(elbow);
-  return -std::hypot(x - state[2], y - state[3]) - SumOfSquares(transition.control);
+  const Point tip = DoublePendulumTip(state);
+  const double by_x = -0.02 * tip.x;
+  const double by_y = -2.0 * (tip.y - 2.0);
+  const double first = state[1];
+  const double second = state[1] + state[2];
+  const double by_second = kPoleLength * (by_x * std::cos(second) - by_y * std::sin(second));
+  gradient.next_state[0] += by_x;
+  gradient.next_state[1] +=
+      kPoleLength * (by_x * std::cos(first) - by_y * std::sin(first)) + by_second;
+  gradient.next_state[2] += by_second;
+  gradient.next_state[4] -= 2e-3 * state[4];
+  gradient.next_state[5] -= 1e-2 * state[5];
+}
+
+void AddReacherGradient(const TransitionView& transition, const RewardGradient& gradient) {
+  const absl::Span<const double> state = transition.next_state;
+  const Point reach = FingertipFromTarget(state);
+  const double distance = std::hypot(reach.x, reach.y);
+  if (distance > 0.0) {
+    const double by_x = -reach.x / distance;
+    const double by_y = -reach.y / distance;
+    const double elbow = state[0] + state[1];
+    const double by_elbow = kForearmLength * (by_y * std::cos(elbow) - by_x * std::sin(elbow));
+    gradient.next_state[0] +=
+        kUpperArmLength * (by_y * std::cos(state[0]) - by_x * std::sin(state[0])) + by_elbow;
+    gradient.next_state[1] += by_elbow;
+    gradient.next_state[2] -= by_x;
+    gradient.next_state[3] -= by_y;
+  }
+  AddControlCostGradient(1.0, transition.control, gradient.control);
 }
 
 }  // namespace rollout

@@ -27,6 +27,13 @@ bool InvertedDoublePendulumTermination(const TransitionView& transition);
 // - |fingertip - target| - |u|^2; never ends.
 double ReacherReward(const TransitionView& transition);
 
+// Derivatives of these rewards.
+void AddInvertedPendulumGradient(const TransitionView& transition, const RewardGradient& gradient);
+void AddInvertedDoublePendulumGradient(const TransitionView& transition,
+                                       const RewardGradient& gradient);
+// 0 where the fingertip is on the target, at the tip of a cone.
+void AddReacherGradient(const TransitionView& transition, const RewardGradient& gradient);
+
 }  // namespace rollout
 
 #endif  // ROLLOUT_MODELS_REWARDS_PENDULUMS_H_

@@ -11,6 +11,14 @@ double ForwardVelocity(const TransitionView& transition) {
   return (transition.next_state[0] - transition.state[0]) / transition.dt;
 }
 
+// Of forward velocity - weight |u|^2; being healthy is a step.
+void AddWalkerGradient(const TransitionView& transition, double weight,
+                       const RewardGradient& gradient) {
+  gradient.next_state[0] += 1.0 / transition.dt;
+  gradient.state[0] -= 1.0 / transition.dt;
+  AddControlCostGradient(weight, transition.control, gradient.control);
+}
+
 }  // namespace
 
 bool HopperTermination(const TransitionView& transition) {
@@ -43,6 +51,22 @@ double HalfCheetahReward(const TransitionView& transition) {
 
 double SwimmerReward(const TransitionView& transition) {
   return ForwardVelocity(transition) - 1e-4 * SumOfSquares(transition.control);
+}
+
+void AddHopperGradient(const TransitionView& transition, const RewardGradient& gradient) {
+  AddWalkerGradient(transition, 1e-3, gradient);
+}
+
+void AddWalker2dGradient(const TransitionView& transition, const RewardGradient& gradient) {
+  AddWalkerGradient(transition, 1e-3, gradient);
+}
+
+void AddHalfCheetahGradient(const TransitionView& transition, const RewardGradient& gradient) {
+  AddWalkerGradient(transition, 0.1, gradient);
+}
+
+void AddSwimmerGradient(const TransitionView& transition, const RewardGradient& gradient) {
+  AddWalkerGradient(transition, 1e-4, gradient);
 }
 
 }  // namespace rollout

@@ -24,6 +24,12 @@ double HalfCheetahReward(const TransitionView& transition);
 // n = 5, nu = 2. Velocity - 1e-4 |u|^2; never ends.
 double SwimmerReward(const TransitionView& transition);
 
+// Derivatives of these rewards.
+void AddHopperGradient(const TransitionView& transition, const RewardGradient& gradient);
+void AddWalker2dGradient(const TransitionView& transition, const RewardGradient& gradient);
+void AddHalfCheetahGradient(const TransitionView& transition, const RewardGradient& gradient);
+void AddSwimmerGradient(const TransitionView& transition, const RewardGradient& gradient);
+
 }  // namespace rollout
 
 #endif  // ROLLOUT_MODELS_REWARDS_PLANAR_WALKERS_H_

@@ -16,18 +16,20 @@ struct NamedTask {
   int num_positions;
   int num_controls;
   RewardFunction reward;
+  RewardGradientFunction gradient;
   TerminationFunction termination;
 };
 
 constexpr NamedTask kTasks[] = {
-    {"half_cheetah_v5", 9, 6, HalfCheetahReward, Never},
-    {"hopper_v5", 6, 3, HopperReward, HopperTermination},
+    {"half_cheetah_v5", 9, 6, HalfCheetahReward, AddHalfCheetahGradient, Never},
+    {"hopper_v5", 6, 3, HopperReward, AddHopperGradient, HopperTermination},
     {"inverted_double_pendulum_v5", 3, 1, InvertedDoublePendulumReward,
-     InvertedDoublePendulumTermination},
-    {"inverted_pendulum_v5", 2, 1, InvertedPendulumReward, InvertedPendulumTermination},
-    {"reacher_v5", 4, 2, ReacherReward, Never},
-    {"swimmer_v5", 5, 2, SwimmerReward, Never},
-    {"walker2d_v5", 9, 6, Walker2dReward, Walker2dTermination},
+     AddInvertedDoublePendulumGradient, InvertedDoublePendulumTermination},
+    {"inverted_pendulum_v5", 2, 1, InvertedPendulumReward, AddInvertedPendulumGradient,
+     InvertedPendulumTermination},
+    {"reacher_v5", 4, 2, ReacherReward, AddReacherGradient, Never},
+    {"swimmer_v5", 5, 2, SwimmerReward, AddSwimmerGradient, Never},
+    {"walker2d_v5", 9, 6, Walker2dReward, AddWalker2dGradient, Walker2dTermination},
 };
 
 std::vector<std::string> TaskNames() {
@@ -59,6 +61,13 @@ absl::StatusOr<RewardFunction> FindReward(const std::string& name, int num_posit
   absl::StatusOr<const NamedTask*> task = FindTask("reward", name, num_positions, num_controls);
   if (!task.ok()) return task.status();
   return (*task)->reward;
+}
+
+absl::StatusOr<RewardGradientFunction> FindRewardGradient(const std::string& name,
+                                                          int num_positions, int num_controls) {
+  absl::StatusOr<const NamedTask*> task = FindTask("reward", name, num_positions, num_controls);
+  if (!task.ok()) return task.status();
+  return (*task)->gradient;
 }
 
 absl::StatusOr<TerminationFunction> FindTermination(const std::string& name, int num_positions,

@@ -25,10 +25,24 @@ struct TransitionView {
 using RewardFunction = double (*)(const TransitionView& transition);
 using TerminationFunction = bool (*)(const TransitionView& transition);
 
+// Where the derivatives of a reward go: those with respect to z [2n], u [nu] and z' [2n].
+struct RewardGradient {
+  absl::Span<double> state;
+  absl::Span<double> control;
+  absl::Span<double> next_state;
+};
+
+// Adds to `gradient` the derivatives of a reward at a transition. Steps of a reward (a bonus for
+// being healthy) have derivative 0.
+using RewardGradientFunction = void (*)(const TransitionView& transition,
+                                        const RewardGradient& gradient);
+
 // NOT_FOUND listing the names there are; INVALID_ARGUMENT where the named function needs other
 // sizes than `num_positions` and `num_controls`.
 absl::StatusOr<RewardFunction> FindReward(const std::string& name, int num_positions,
                                           int num_controls);
+absl::StatusOr<RewardGradientFunction> FindRewardGradient(const std::string& name,
+                                                          int num_positions, int num_controls);
 absl::StatusOr<TerminationFunction> FindTermination(const std::string& name, int num_positions,
                                                     int num_controls);
 

@@ -144,5 +144,47 @@ TEST(RewardNamesTest, EveryNameHasARewardAndATermination) {
   EXPECT_EQ(RewardNames(), TerminationNames());
 }
 
+// Of every named reward, by central differences, at states near which nothing steps.
+TEST(RewardGradientTest, AgreesWithFiniteDifferences) {
+  struct Case {
+    const char* name;
+    int n, nu;
+  };
+  for (const Case& c : std::initializer_list<Case>{{"half_cheetah_v5", 9, 6},
+                                                   {"hopper_v5", 6, 3},
+                                                   {"inverted_double_pendulum_v5", 3, 1},
+                                                   {"inverted_pendulum_v5", 2, 1},
+                                                   {"reacher_v5", 4, 2},
+                                                   {"swimmer_v5", 5, 2},
+                                                   {"walker2d_v5", 9, 6}}) {
+    std::vector<double> state(2 * c.n), control(c.nu), next(2 * c.n);
+    for (int i = 0; i < 2 * c.n; ++i) {
+      state[i] = 0.05 * std::sin(1.0 + 3.0 * i);
+      next[i] = 0.05 * std::sin(2.0 + 5.0 * i);
+    }
+    next[1] += 0.1;
+    for (int i = 0; i < c.nu; ++i) control[i] = 0.7 * std::cos(1.0 + i);
+    const RewardFunction reward = Reward(c.name, c.n, c.nu);
+    std::vector<double> by_state(2 * c.n, 1.0), by_control(c.nu, 1.0), by_next(2 * c.n, 1.0);
+    FindRewardGradient(c.name, c.n, c.nu)
+        .value()({.state = state, .control = control, .next_state = next, .dt = 0.04},
+                 {absl::MakeSpan(by_state), absl::MakeSpan(by_control), absl::MakeSpan(by_next)});
+    for (auto [values, gradient] : {std::pair(&state, &by_state), std::pair(&control, &by_control),
+                                    std::pair(&next, &by_next)}) {
+      for (size_t i = 0; i < values->size(); ++i) {
+        const double at = (*values)[i];
+        const auto reward_at = [&](double value) {
+          (*values)[i] = value;
+          return reward({.state = state, .control = control, .next_state = next, .dt = 0.04});
+        };
+        const double difference = (reward_at(at + 1e-5) - reward_at(at - 1e-5)) / 2e-5;
+        (*values)[i] = at;
+        // 1 was there before.
+        EXPECT_NEAR((*gradient)[i] - 1.0, difference, 1e-7) << c.name << " " << i;
+      }
+    }
+  }
+}
+
 }  // namespace
 }  // namespace rollout
