@@ -69,7 +69,9 @@ CarriedState Dopri5::Transition(const Dynamics& dynamics, const CarriedState& st
     }
     CarriedState error = Combine(k, kErrorWeights.data(), kStages);
     error = {error.position.mul_(h), error.momentum.mul_(h)};
-    const at::Tensor ratio = ErrorRatio(error, LargerMagnitudes(z, next), tolerance_);
+    // To autograd the steps are constants: a derivative through their choice would say how the
+    // error changes, which is below the tolerance, and is not finite where the error is 0.
+    const at::Tensor ratio = ErrorRatio(error, LargerMagnitudes(z, next), tolerance_).detach();
 
     const at::Tensor accepted = active.logical_and(ratio.le(1.0));
     z = Choose(accepted, next, z);

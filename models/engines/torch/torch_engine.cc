@@ -1,6 +1,7 @@
 #include "models/engines/torch/torch_engine.h"
 
 #include <ATen/Parallel.h>
+#include <ATen/core/grad_mode.h>
 #include <c10/core/DeviceGuard.h>
 #include <c10/core/InferenceMode.h>
 
@@ -11,11 +12,14 @@
 #include <vector>
 
 #include "models/dynamics/dynamics.h"
+#include "models/engines/gradient_job_check.h"
 #include "models/engines/job_check.h"
+#include "models/engines/lane_objective.h"
 #include "models/engines/rollout_objective.h"
 #include "models/engines/torch/device.h"
 #include "models/engines/torch/device_thread.h"
 #include "models/engines/torch/lane_batch.h"
+#include "models/engines/torch/rollout_gradient.h"
 #include "models/integrators/integrator.h"
 
 namespace rollout {
@@ -40,7 +44,7 @@ class TorchEngine : public Engine {
 
   // On the device's thread.
   absl::Status Prepare(const TransitionModel& model, TorchPrecision precision) {
-    const c10::InferenceMode inference;
+    const at::NoGradGuard no_gradients;  // not inference mode: Gradient needs ordinary tensors
     auto device = OpenTorchDevice(device_name_);
     if (!device.ok()) return device.status();
     const bool exact =
@@ -51,6 +55,9 @@ class TorchEngine : public Engine {
     auto objective = RolloutObjective::Find(spec_);
     if (!objective.ok()) return objective.status();
     objective_ = *objective;
+    auto reward = DifferentiableReward::Find(spec_);
+    if (!reward.ok()) return reward.status();
+    reward_ = *reward;
     auto weights = ModelWeights::FromModel(model, options_);
     if (!weights.ok()) return weights.status();
     auto dynamics = MakeDynamics(spec_, *weights);
@@ -70,6 +77,20 @@ class TorchEngine : public Engine {
     const absl::Status status = thread_->Run([&] { return ComputeHere(feed, &under_way); });
     for (const LaneRange& range : under_way) feed.Done(range, status);
     return status;
+  }
+
+  absl::Status Gradient(absl::Span<const GradientJob> jobs) override {
+    for (const GradientJob& job : jobs) {
+      if (absl::Status status = ValidateGradientJob(job, spec_); !status.ok()) return status;
+    }
+    return thread_->Run([&] {
+      const c10::DeviceGuard guard(options_.device());
+      for (const GradientJob& job : jobs) {
+        UseThreads(job.lanes * spec_.ensemble_size < kLanesWorthThreads ? 1 : threads_);
+        DifferentiateRollout(job, {spec_, *dynamics_, *integrator_, reward_, options_});
+      }
+      return absl::OkStatus();
+    });
   }
 
   EngineInfo info() const override { return {"torch", device_name_}; }
@@ -124,6 +145,7 @@ class TorchEngine : public Engine {
   const std::string device_name_;
   int threads_ = 1;
   RolloutObjective objective_;
+  DifferentiableReward reward_;
   at::TensorOptions options_;
   std::unique_ptr<Dynamics> dynamics_;
   std::unique_ptr<Integrator> integrator_;
