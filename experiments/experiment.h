@@ -1,0 +1,50 @@
+// A table or figure of a paper, as training runs and a report on them.
+#ifndef ROLLOUT_EXPERIMENTS_EXPERIMENT_H_
+#define ROLLOUT_EXPERIMENTS_EXPERIMENT_H_
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "experiments/run_record.h"
+
+namespace rollout {
+
+// How much of the paper's own training a run repeats: a minute a model (does it work?), some of it
+// (does the ordering show?), or all of it.
+enum class Scale { kQuick, kShort, kPaper };
+const char* Name(Scale scale);
+// INVALID_ARGUMENT listing the names.
+absl::StatusOr<Scale> ParseScale(const std::string& name);
+
+// One run that is yet to be made.
+struct PlannedRun {
+  std::string key;  // of its record
+  // Runs it. Called on any thread, on as many as run at once; CANCELLED once `stop` is set. A
+  // training that diverges is a record, not an error.
+  std::function<absl::StatusOr<RunRecord>(const std::atomic<bool>& stop)> make;
+};
+
+// Made by MakeExperiments; immutable, any thread.
+class Experiment {
+ public:
+  virtual ~Experiment() = default;
+
+  virtual std::string name() const = 0;   // "greydanus-table"
+  virtual std::string title() const = 0;  // one line: paper and what it shows
+
+  // Seed by seed, so that an interruption leaves a balanced table.
+  virtual std::vector<PlannedRun> Plan(Scale scale, int seeds) const = 0;
+
+  // The page of docs/experiments that `records` give, in Markdown.
+  virtual std::string Report(const std::vector<RunRecord>& records) const = 0;
+};
+
+std::vector<std::unique_ptr<Experiment>> MakeExperiments();
+
+}  // namespace rollout
+
+#endif  // ROLLOUT_EXPERIMENTS_EXPERIMENT_H_

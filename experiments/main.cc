@@ -1,0 +1,136 @@
+// rollout-experiments: repeats the tables and figures of the papers behind the models.
+#include <ATen/Parallel.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "CLI/CLI.hpp"
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "base/clock.h"
+#include "base/table.h"
+#include "base/terminal.h"
+#include "experiments/experiment.h"
+#include "experiments/nearest_names.h"
+#include "experiments/result_file.h"
+#include "experiments/runner.h"
+#include "trainer/stop_signal.h"
+
+namespace rollout {
+namespace {
+
+struct Arguments {
+  std::string experiment;
+  std::string scale = "quick";
+  int seeds = 1;
+  int threads = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+  std::string results = "experiments/results";
+  std::string docs = "docs/experiments";
+};
+
+// NOT_FOUND with the nearest names.
+absl::StatusOr<std::unique_ptr<Experiment>> FindExperiment(const std::string& name) {
+  std::vector<std::string> names;
+  for (std::unique_ptr<Experiment>& experiment : MakeExperiments()) {
+    if (experiment->name() == name) return std::move(experiment);
+    names.push_back(experiment->name());
+  }
+  return absl::NotFoundError(UnknownName("experiment", name, names));
+}
+
+absl::StatusOr<std::unique_ptr<ResultFile>> OpenResults(const Arguments& arguments,
+                                                        const Experiment& experiment) {
+  std::error_code error;
+  std::filesystem::create_directories(arguments.results, error);
+  return ResultFile::Open(absl::StrCat(arguments.results, "/", experiment.name(), ".jsonl"));
+}
+
+absl::Status List() {
+  Table table({"experiment", "what it repeats"});
+  for (const std::unique_ptr<Experiment>& experiment : MakeExperiments()) {
+    table.AddRow({experiment->name(), experiment->title()});
+  }
+  std::fputs(table.ToString().c_str(), stdout);
+  return absl::OkStatus();
+}
+
+absl::Status Run(const Arguments& arguments) {
+  const auto experiment = FindExperiment(arguments.experiment);
+  if (!experiment.ok()) return experiment.status();
+  const auto scale = ParseScale(arguments.scale);
+  if (!scale.ok()) return scale.status();
+  const auto results = OpenResults(arguments, **experiment);
+  if (!results.ok()) return results.status();
+  at::set_num_threads(1);  // runs share the cores, not operators
+  const SteadyClock clock;
+  const std::vector<PlannedRun> plan = (*experiment)->Plan(*scale, arguments.seeds);
+  ProgressLine line(stderr, (*experiment)->name(), "runs", static_cast<int64_t>(plan.size()),
+                    &clock);
+  RunnerOptions options;
+  options.threads = arguments.threads;
+  options.stop = &CatchStopSignals();
+  options.progress = [&line](int done, int) { line.Update(done); };
+  const auto summary = MakeRuns(plan, options, results->get());
+  line.Finish();
+  if (!summary.ok()) return summary.status();
+  std::printf("%s at scale %s: %d runs made, %d found, %d of the new ones diverged\n",
+              (*experiment)->name().c_str(), arguments.scale.c_str(), summary->made, summary->found,
+              summary->diverged);
+  return absl::OkStatus();
+}
+
+absl::Status Report(const Arguments& arguments) {
+  std::filesystem::create_directories(arguments.docs);
+  for (const std::unique_ptr<Experiment>& experiment : MakeExperiments()) {
+    const auto results = OpenResults(arguments, *experiment);
+    if (!results.ok()) return results.status();
+    const std::string path = absl::StrCat(arguments.docs, "/", experiment->name(), ".md");
+    std::ofstream out(path);
+    out << experiment->Report((*results)->records());
+    out.flush();
+    if (!out) return absl::UnavailableError(absl::StrCat(path, ": cannot be written"));
+    std::printf("%s\n", path.c_str());
+  }
+  return absl::OkStatus();
+}
+
+int ExitStatus(const absl::Status& status) {
+  if (status.ok()) return 0;
+  std::fprintf(stderr, "rollout-experiments: %s\n", std::string(status.message()).c_str());
+  return 1;
+}
+
+}  // namespace
+}  // namespace rollout
+
+int main(int argc, char** argv) {
+  CLI::App app("Repeats the tables and figures of the papers behind the models.",
+               "rollout-experiments");
+  app.require_subcommand(1);
+  rollout::Arguments arguments;
+  int exit_status = 0;
+  CLI::App* list = app.add_subcommand("list", "Name the experiments");
+  list->callback([&] { exit_status = rollout::ExitStatus(rollout::List()); });
+  CLI::App* run = app.add_subcommand("run", "Make an experiment's runs that are not made yet");
+  run->add_option("experiment", arguments.experiment, "A name from `list`")->required();
+  run->add_option("--scale", arguments.scale, "quick, short or paper", true);
+  run->add_option("--seeds", arguments.seeds, "Runs of each model", true)
+      ->check(CLI::PositiveNumber);
+  run->add_option("--threads", arguments.threads, "Runs at once", true)->check(CLI::PositiveNumber);
+  run->callback([&] { exit_status = rollout::ExitStatus(rollout::Run(arguments)); });
+  CLI::App* report = app.add_subcommand("report", "Write the pages from the raw results alone");
+  report->add_option("--docs", arguments.docs, "Folder of the pages", true);
+  report->callback([&] { exit_status = rollout::ExitStatus(rollout::Report(arguments)); });
+  for (CLI::App* command : {run, report}) {
+    command->add_option("--results", arguments.results, "Folder of the raw results", true);
+  }
+  CLI11_PARSE(app, argc, argv);
+  return exit_status;
+}

@@ -1,0 +1,36 @@
+// Makes the runs of an experiment that have no record yet.
+#ifndef ROLLOUT_EXPERIMENTS_RUNNER_H_
+#define ROLLOUT_EXPERIMENTS_RUNNER_H_
+
+#include <atomic>
+#include <functional>
+
+#include "absl/status/statusor.h"
+#include "experiments/experiment.h"
+#include "experiments/result_file.h"
+
+namespace rollout {
+
+struct RunnerOptions {
+  int threads = 1;
+  const std::atomic<bool>* stop = nullptr;  // not null
+  // After each run that ended, and once before the first: how many of all have a record. One
+  // thread at a time.
+  std::function<void(int done, int total)> progress = [](int, int) {};
+};
+
+struct RunnerSummary {
+  int made = 0;
+  int found = 0;  // had a record already
+  int diverged = 0;
+};
+
+// Makes the runs of `plan` in its order on `threads` threads. The first error of a run, or of
+// writing its record, ends all of them and is returned; CANCELLED where `stop` was set (what was
+// under way is lost, records stay).
+absl::StatusOr<RunnerSummary> MakeRuns(const std::vector<PlannedRun>& plan,
+                                       const RunnerOptions& options, ResultFile* results);
+
+}  // namespace rollout
+
+#endif  // ROLLOUT_EXPERIMENTS_RUNNER_H_

@@ -1,0 +1,49 @@
+#include "experiments/statistics.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numeric>
+
+#include "base/random.h"
+
+namespace rollout {
+namespace {
+
+bool NanIsLargest(double a, double b) { return std::isnan(b) ? !std::isnan(a) : a < b; }
+
+}  // namespace
+
+double Median(std::vector<double> values) {
+  if (values.empty()) return std::numeric_limits<double>::quiet_NaN();
+  std::sort(values.begin(), values.end(), NanIsLargest);
+  const size_t middle = values.size() / 2;
+  return values.size() % 2 == 1 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
+}
+
+double Mean(const std::vector<double>& values) {
+  return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
+}
+
+Interval BootstrapMedian(const std::vector<std::vector<double>>& groups, uint64_t seed,
+                         int resamples) {
+  Random random(seed);
+  std::vector<double> medians, sample;
+  for (int i = 0; i < resamples; ++i) {
+    sample.clear();
+    for (size_t g = 0; g < groups.size(); ++g) {
+      const std::vector<double>& group = groups[random.UniformInteger(groups.size())];
+      for (size_t k = 0; k < group.size(); ++k) {
+        sample.push_back(group[random.UniformInteger(group.size())]);
+      }
+    }
+    medians.push_back(Median(sample));
+  }
+  std::sort(medians.begin(), medians.end(), NanIsLargest);
+  const auto quantile = [&](double q) {
+    return medians[static_cast<size_t>(q * static_cast<double>(medians.size() - 1))];
+  };
+  return {quantile(0.025), quantile(0.975)};
+}
+
+}  // namespace rollout

@@ -1,0 +1,28 @@
+// Summaries of small samples, as the reports state them.
+#ifndef ROLLOUT_EXPERIMENTS_STATISTICS_H_
+#define ROLLOUT_EXPERIMENTS_STATISTICS_H_
+
+#include <cstdint>
+#include <vector>
+
+namespace rollout {
+
+// Of an even count the mean of the two in the middle; NaN counts as larger than every number. NaN
+// for no values.
+double Median(std::vector<double> values);
+
+double Mean(const std::vector<double>& values);
+
+struct Interval {
+  double low = 0.0;
+  double high = 0.0;
+};
+
+// The 95% percentile interval of the median over `resamples` bootstrap samples of whole groups
+// (seeds) and of values within them: values of one group share a trained model.
+Interval BootstrapMedian(const std::vector<std::vector<double>>& groups, uint64_t seed,
+                         int resamples = 2000);
+
+}  // namespace rollout
+
+#endif  // ROLLOUT_EXPERIMENTS_STATISTICS_H_
