@@ -120,16 +120,20 @@ int main(int argc, char** argv) {
   list->callback([&] { exit_status = rollout::ExitStatus(rollout::List()); });
   CLI::App* run = app.add_subcommand("run", "Make an experiment's runs that are not made yet");
   run->add_option("experiment", arguments.experiment, "A name from `list`")->required();
-  run->add_option("--scale", arguments.scale, "quick, short or paper", true);
-  run->add_option("--seeds", arguments.seeds, "Runs of each model", true)
+  run->add_option("--scale", arguments.scale, "quick, short or paper")->capture_default_str();
+  run->add_option("--seeds", arguments.seeds, "Runs of each model")
+      ->capture_default_str()
       ->check(CLI::PositiveNumber);
-  run->add_option("--threads", arguments.threads, "Runs at once", true)->check(CLI::PositiveNumber);
+  run->add_option("--threads", arguments.threads, "Runs at once")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
   run->callback([&] { exit_status = rollout::ExitStatus(rollout::Run(arguments)); });
   CLI::App* report = app.add_subcommand("report", "Write the pages from the raw results alone");
-  report->add_option("--docs", arguments.docs, "Folder of the pages", true);
+  report->add_option("--docs", arguments.docs, "Folder of the pages")->capture_default_str();
   report->callback([&] { exit_status = rollout::ExitStatus(rollout::Report(arguments)); });
   for (CLI::App* command : {run, report}) {
-    command->add_option("--results", arguments.results, "Folder of the raw results", true);
+    command->add_option("--results", arguments.results, "Folder of the raw results")
+        ->capture_default_str();
   }
   CLI11_PARSE(app, argc, argv);
   return exit_status;

@@ -96,8 +96,8 @@ at::Tensor Rows(const std::vector<float>& values, int64_t rows, int64_t size) {
 at::Tensor MeanSquaredError(const Dynamics& dynamics, const at::Tensor& states,
                             const at::Tensor& derivatives) {
   const int64_t n = states.size(1) / 2;
-  const CarriedState carried = dynamics.Enter(states);
-  const HeldControl held = dynamics.Hold(at::empty({states.size(0), 0}));
+  const CarriedState carried = dynamics.Enter(states.unsqueeze(0));
+  const HeldControl held = dynamics.Hold(at::empty({1, states.size(0), 0}));
   const Rates rates = dynamics.Derivative(carried, held);
   return (at::cat({rates.position, rates.momentum}, 1).view({-1, 2 * n}) - derivatives)
       .square()

@@ -1,0 +1,42 @@
+#include "experiments/statistics.h"
+
+#include <cmath>
+#include <vector>
+
+#include "base/random.h"
+#include "gtest/gtest.h"
+
+namespace rollout {
+namespace {
+
+TEST(StatisticsTest, MedianOfOddEvenAndNotFinite) {
+  EXPECT_EQ(Median({3.0, 1.0, 2.0}), 2.0);
+  EXPECT_EQ(Median({4.0, 1.0, 2.0, 3.0}), 2.5);
+  EXPECT_EQ(Median({NAN, 1.0, 2.0}), 2.0);  // a diverged rollout is the worst, not left out
+  EXPECT_TRUE(std::isnan(Median({NAN, NAN, 1.0})));
+  EXPECT_TRUE(std::isnan(Median({})));
+}
+
+// The median of 45 standard normal numbers has a standard deviation of about 1.25 / sqrt(45).
+TEST(StatisticsTest, BootstrapIntervalHoldsTheMedianAndHasItsWidth) {
+  Random random(3);
+  std::vector<std::vector<double>> groups(3);
+  for (std::vector<double>& group : groups) {
+    for (int i = 0; i < 15; ++i) group.push_back(random.Normal());
+  }
+  const Interval interval = BootstrapMedian(groups, 1);
+  EXPECT_LT(interval.low, 0.0);
+  EXPECT_GT(interval.high, 0.0);
+  EXPECT_GT(interval.high - interval.low, 0.3);
+  EXPECT_LT(interval.high - interval.low, 2.0);
+}
+
+TEST(StatisticsTest, BootstrapKeepsSeedsTogether) {
+  // Within a seed nothing differs: only the choice of seeds moves the median.
+  const Interval interval = BootstrapMedian({{1, 1, 1}, {2, 2, 2}, {3, 3, 3}}, 1);
+  EXPECT_EQ(interval.low, 1.0);
+  EXPECT_EQ(interval.high, 3.0);
+}
+
+}  // namespace
+}  // namespace rollout
