@@ -17,7 +17,7 @@ constexpr absl::Duration kRedrawPeriod = absl::Milliseconds(100);
 
 std::string Rate(double per_second) {
   if (per_second >= 1e4) return absl::StrFormat("%.1fk/s", per_second / 1e3);
-  return absl::StrFormat(per_second >= 100 ? "%.0f/s" : "%.1f/s", per_second);
+  return absl::StrFormat("%.*f/s", per_second >= 100 ? 0 : 1, per_second);
 }
 
 }  // namespace

@@ -33,7 +33,6 @@ PredictionError::PredictionError(const TransitionModelSpec& spec, RolloutFunctio
                                  const PredictionErrorOptions& options)
     : options_(options),
       state_size_(spec.state_size()),
-      num_controls_(spec.num_controls),
       difference_(spec),
       rollout_(std::move(rollout)),
       random_(options.sampling_seed),

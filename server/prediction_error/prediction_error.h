@@ -85,7 +85,6 @@ class PredictionError {
 
   const PredictionErrorOptions options_;
   const int state_size_;
-  const int num_controls_;
   const StateDifference difference_;
   const RolloutFunction rollout_;
   std::atomic<bool> cancelled_ = false;

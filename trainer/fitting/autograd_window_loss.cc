@@ -18,25 +18,34 @@
 namespace rollout {
 namespace {
 
-at::Tensor Copy(absl::Span<const float> values) {
-  return at::from_blob(const_cast<float*>(values.data()), {static_cast<int64_t>(values.size())})
+template <typename Real>
+constexpr at::ScalarType kType = c10::CppTypeToScalarType<Real>::value;
+
+template <typename Real>
+at::Tensor Copy(absl::Span<const Real> values) {
+  return at::from_blob(const_cast<Real*>(values.data()), {static_cast<int64_t>(values.size())},
+                       kType<Real>)
       .clone();
 }
 
-class AutogradLoss final : public WindowLoss {
+template <typename Real>
+class AutogradLoss final : public BasicWindowLoss<Real> {
  public:
   AutogradLoss(const ModelParameters& parameters, std::vector<float> inverse_scale,
                int64_t window_transitions, std::unique_ptr<Integrator> integrator);
 
-  absl::Status Evaluate(absl::Span<const WindowBatch> batches, absl::Span<const float> parameters,
-                        absl::Span<double> losses, absl::Span<float> gradient) override;
+  absl::Status Evaluate(absl::Span<const WindowBatch> batches, absl::Span<const Real> parameters,
+                        absl::Span<double> losses, absl::Span<Real> gradient) override;
 
  private:
   // The tensors of the served model as functions of `flat` [E, member_size].
   ModelWeights Weights(const at::Tensor& flat) const;
   absl::Status EvaluateOrThrow(absl::Span<const WindowBatch> batches,
-                               absl::Span<const float> parameters, absl::Span<double> losses,
-                               absl::Span<float> gradient);
+                               absl::Span<const Real> parameters, absl::Span<double> losses,
+                               absl::Span<Real> gradient);
+
+  // Data of either precision as tensors of this one.
+  static at::Tensor Tensor(absl::Span<const float> values) { return Copy(values).to(kType<Real>); }
 
   struct Scaling {
     std::string first_weight, first_bias, last_weight, last_bias;
@@ -54,27 +63,30 @@ class AutogradLoss final : public WindowLoss {
   std::vector<Scaling> scalings_;
 };
 
-AutogradLoss::AutogradLoss(const ModelParameters& parameters, std::vector<float> inverse_scale,
-                           int64_t window_transitions, std::unique_ptr<Integrator> integrator)
+template <typename Real>
+AutogradLoss<Real>::AutogradLoss(const ModelParameters& parameters,
+                                 std::vector<float> inverse_scale, int64_t window_transitions,
+                                 std::unique_ptr<Integrator> integrator)
     : model_(parameters),
       transitions_(window_transitions),
       integrator_(std::move(integrator)),
-      inverse_scale_(Copy(inverse_scale)) {
+      inverse_scale_(Tensor(inverse_scale)) {
   for (const float inverse : inverse_scale) counted_dimensions_ += inverse > 0.0f;
   for (const NamedTensor& tensor : model_.normalisers()) {
-    normalisers_.push_back({tensor.name, Copy(tensor.data)});
+    normalisers_.push_back({tensor.name, Tensor(tensor.data)});
   }
   const size_t last = model_.spec().dynamics.hidden_sizes.size();
   for (const NetworkScaling& scaling : model_.scalings()) {
     scalings_.push_back(
         {absl::StrCat(scaling.network, ".0.weight"), absl::StrCat(scaling.network, ".0.bias"),
          absl::StrCat(scaling.network, ".", last, ".weight"),
-         absl::StrCat(scaling.network, ".", last, ".bias"), Copy(scaling.input_mean),
-         Copy(scaling.input_std).reciprocal(), Copy(scaling.output_std)});
+         absl::StrCat(scaling.network, ".", last, ".bias"), Tensor(scaling.input_mean),
+         Tensor(scaling.input_std).reciprocal(), Tensor(scaling.output_std)});
   }
 }
 
-ModelWeights AutogradLoss::Weights(const at::Tensor& flat) const {
+template <typename Real>
+ModelWeights AutogradLoss<Real>::Weights(const at::Tensor& flat) const {
   std::vector<ModelWeights::Entry> entries = normalisers_;
   const int64_t members = flat.size(0);
   const size_t first_learned = entries.size();
@@ -101,30 +113,33 @@ ModelWeights AutogradLoss::Weights(const at::Tensor& flat) const {
   return ModelWeights(std::move(entries));
 }
 
-absl::Status AutogradLoss::EvaluateOrThrow(absl::Span<const WindowBatch> batches,
-                                           absl::Span<const float> parameters,
-                                           absl::Span<double> losses, absl::Span<float> gradient) {
+template <typename Real>
+absl::Status AutogradLoss<Real>::EvaluateOrThrow(absl::Span<const WindowBatch> batches,
+                                                 absl::Span<const Real> parameters,
+                                                 absl::Span<double> losses,
+                                                 absl::Span<Real> gradient) {
   const int64_t members = static_cast<int64_t>(batches.size());
   const int64_t batch = batches[0].size;
   const int64_t size = model_.spec().state_size();
   const int64_t nu = model_.spec().num_controls;
-  at::Tensor states = at::empty({transitions_ + 1, members, batch, size});
-  at::Tensor controls = at::empty({transitions_, members, batch, nu});
+  at::Tensor states = at::empty({transitions_ + 1, members, batch, size}, kType<Real>);
+  at::Tensor controls = at::empty({transitions_, members, batch, nu}, kType<Real>);
   for (int64_t member = 0; member < members; ++member) {
     for (int64_t t = 0; t <= transitions_; ++t) {
       std::copy_n(&batches[member].states[t * batch * size], batch * size,
-                  states.data_ptr<float>() + (t * members + member) * batch * size);
+                  states.template data_ptr<Real>() + (t * members + member) * batch * size);
       if (t == transitions_) continue;
       std::copy_n(batches[member].controls.data() + t * batch * nu, batch * nu,
-                  controls.data_ptr<float>() + (t * members + member) * batch * nu);
+                  controls.template data_ptr<Real>() + (t * members + member) * batch * nu);
     }
   }
-  at::Tensor flat = Copy(parameters).view({members, model_.member_size()}).requires_grad_(true);
+  at::Tensor flat =
+      Copy<Real>(parameters).view({members, model_.member_size()}).requires_grad_(true);
   auto dynamics = MakeDynamics(model_.spec(), Weights(flat));
   if (!dynamics.ok()) return dynamics.status();
 
   CarriedState carried = (*dynamics)->Enter(states[0]);
-  at::Tensor member_losses = at::zeros({members});
+  at::Tensor member_losses = at::zeros({members}, kType<Real>);
   const double factor =
       1.0 / (static_cast<double>((transitions_ + 1) * batch) * std::max(1.0, counted_dimensions_));
   for (int64_t t = 0; t < transitions_; ++t) {
@@ -136,16 +151,17 @@ absl::Status AutogradLoss::EvaluateOrThrow(absl::Span<const WindowBatch> batches
   member_losses.sum().backward();
   const at::Tensor detached = member_losses.detach();
   for (int64_t member = 0; member < members; ++member) {
-    losses[member] = detached.data_ptr<float>()[member];
+    losses[member] = detached.template data_ptr<Real>()[member];
   }
   const at::Tensor flat_gradient = flat.grad().contiguous();
-  std::copy_n(flat_gradient.data_ptr<float>(), gradient.size(), gradient.data());
+  std::copy_n(flat_gradient.template data_ptr<Real>(), gradient.size(), gradient.data());
   return absl::OkStatus();
 }
 
-absl::Status AutogradLoss::Evaluate(absl::Span<const WindowBatch> batches,
-                                    absl::Span<const float> parameters, absl::Span<double> losses,
-                                    absl::Span<float> gradient) {
+template <typename Real>
+absl::Status AutogradLoss<Real>::Evaluate(absl::Span<const WindowBatch> batches,
+                                          absl::Span<const Real> parameters,
+                                          absl::Span<double> losses, absl::Span<Real> gradient) {
   try {
     return EvaluateOrThrow(batches, parameters, losses, gradient);
   } catch (const std::exception& error) {
@@ -155,7 +171,8 @@ absl::Status AutogradLoss::Evaluate(absl::Span<const WindowBatch> batches,
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<WindowLoss>> MakeAutogradWindowLoss(
+template <typename Real>
+absl::StatusOr<std::unique_ptr<BasicWindowLoss<Real>>> MakeAutogradWindowLoss(
     const ModelParameters& parameters, std::vector<float> inverse_scale,
     int64_t window_transitions) {
   const TransitionModelSpec& spec = parameters.spec();
@@ -167,8 +184,13 @@ absl::StatusOr<std::unique_ptr<WindowLoss>> MakeAutogradWindowLoss(
   }
   auto integrator = MakeIntegrator(spec.integrator, spec.transition_dt);
   if (!integrator.ok()) return integrator.status();
-  return std::make_unique<AutogradLoss>(parameters, std::move(inverse_scale), window_transitions,
-                                        *std::move(integrator));
+  return std::make_unique<AutogradLoss<Real>>(parameters, std::move(inverse_scale),
+                                              window_transitions, *std::move(integrator));
 }
+
+template absl::StatusOr<std::unique_ptr<BasicWindowLoss<float>>> MakeAutogradWindowLoss<float>(
+    const ModelParameters&, std::vector<float>, int64_t);
+template absl::StatusOr<std::unique_ptr<BasicWindowLoss<double>>> MakeAutogradWindowLoss<double>(
+    const ModelParameters&, std::vector<float>, int64_t);
 
 }  // namespace rollout

@@ -110,9 +110,12 @@ absl::StatusOr<std::unique_ptr<Fitter>> Fitter::Create(TrainingSet set,
   if (TakesNodeWindowLoss(spec)) {
     fitter->window_loss_ = MakeNodeWindowLoss(fitter->parameters_, std::move(inverse_scale),
                                               fitter->set_.window_transitions, batch);
+  } else if (TakesMechanicalWindowLoss(spec)) {
+    fitter->window_loss_ = MakeMechanicalWindowLoss<float>(
+        fitter->parameters_, std::move(inverse_scale), fitter->set_.window_transitions, batch);
   } else {
-    auto loss = MakeAutogradWindowLoss(fitter->parameters_, std::move(inverse_scale),
-                                       fitter->set_.window_transitions);
+    auto loss = MakeAutogradWindowLoss<float>(fitter->parameters_, std::move(inverse_scale),
+                                              fitter->set_.window_transitions);
     if (!loss.ok()) return loss.status();
     fitter->window_loss_ = *std::move(loss);
   }

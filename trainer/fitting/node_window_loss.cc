@@ -176,7 +176,7 @@ void NodeLoss::BackwardNetwork(int64_t substep, const float* parameters) {
     multiplier_.Multiply(static_cast<int>(batch_), layer.inputs, layer.outputs,
                          {&layer.cotangent[substep * batch_ * layer.outputs], layer.outputs},
                          {parameters + layer.weight_offset, layer.inputs}, below, layer.inputs);
-    if (i > 0) BackThroughTanh(batch_ * layer.inputs, &layer.input[block], below);
+    if (i > 0) BackThroughTanh(batch_ * layer.inputs, &layer.input[block], below, nullptr, below);
   }
 }
 

@@ -35,18 +35,55 @@ void AddBiasAndTanhRows(int64_t rows, int64_t columns, const float* bias, float*
 }
 
 template <class D>
-void BackThroughTanhAt(D d, const float* activation, float* cotangent) {
-  const auto y = hn::LoadU(d, activation);
-  const auto slope = hn::NegMulAdd(y, y, hn::Set(d, 1.0f));
-  hn::StoreU(hn::Mul(hn::LoadU(d, cotangent), slope), d, cotangent);
+hn::Vec<D> Slope(D d, hn::Vec<D> activation) {
+  return hn::NegMulAdd(activation, activation, hn::Set(d, 1.0f));
 }
 
-void BackThroughTanhAll(int64_t count, const float* activation, float* cotangent) {
+template <class D>
+void BackThroughTanhAt(D d, const float* activation, const float* cotangent, const float* more,
+                       float* result) {
+  auto sum = hn::LoadU(d, cotangent);
+  if (more != nullptr) sum = hn::Add(sum, hn::LoadU(d, more));
+  hn::StoreU(hn::Mul(sum, Slope(d, hn::LoadU(d, activation))), d, result);
+}
+
+void BackThroughTanhAll(int64_t count, const float* activation, const float* cotangent,
+                        const float* more, float* result) {
+  const FloatTag d;
+  const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
+  const auto from = [more](int64_t i) { return more == nullptr ? nullptr : more + i; };
+  int64_t i = 0;
+  for (; i + lanes <= count; i += lanes) {
+    BackThroughTanhAt(d, activation + i, cotangent + i, from(i), result + i);
+  }
+  for (; i < count; ++i) {
+    BackThroughTanhAt(OneTag(), activation + i, cotangent + i, from(i), result + i);
+  }
+}
+
+template <class D>
+void BackThroughSlopeAt(D d, const float* activation, const float* cotangent, const float* back,
+                        float* to_cotangent, float* to_activation) {
+  const auto y = hn::LoadU(d, activation);
+  const auto b = hn::LoadU(d, back);
+  const auto by_slope = hn::Mul(hn::LoadU(d, cotangent), b);
+  hn::StoreU(hn::Mul(hn::Mul(hn::Set(d, -2.0f), y), by_slope), d, to_activation);
+  hn::StoreU(hn::Mul(b, Slope(d, y)), d, to_cotangent);
+}
+
+void BackThroughSlopeAll(int64_t count, const float* activation, const float* cotangent,
+                         const float* back, float* to_cotangent, float* to_activation) {
   const FloatTag d;
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
   int64_t i = 0;
-  for (; i + lanes <= count; i += lanes) BackThroughTanhAt(d, activation + i, cotangent + i);
-  for (; i < count; ++i) BackThroughTanhAt(OneTag(), activation + i, cotangent + i);
+  for (; i + lanes <= count; i += lanes) {
+    BackThroughSlopeAt(d, activation + i, cotangent + i, back + i, to_cotangent + i,
+                       to_activation + i);
+  }
+  for (; i < count; ++i) {
+    BackThroughSlopeAt(OneTag(), activation + i, cotangent + i, back + i, to_cotangent + i,
+                       to_activation + i);
+  }
 }
 
 }  // namespace HWY_NAMESPACE
@@ -58,13 +95,21 @@ namespace rollout {
 
 HWY_EXPORT(AddBiasAndTanhRows);
 HWY_EXPORT(BackThroughTanhAll);
+HWY_EXPORT(BackThroughSlopeAll);
 
 void AddBiasAndTanh(int64_t rows, int64_t columns, const float* bias, float* matrix) {
   HWY_DYNAMIC_DISPATCH(AddBiasAndTanhRows)(rows, columns, bias, matrix);
 }
 
-void BackThroughTanh(int64_t count, const float* activation, float* cotangent) {
-  HWY_DYNAMIC_DISPATCH(BackThroughTanhAll)(count, activation, cotangent);
+void BackThroughTanh(int64_t count, const float* activation, const float* cotangent,
+                     const float* more, float* result) {
+  HWY_DYNAMIC_DISPATCH(BackThroughTanhAll)(count, activation, cotangent, more, result);
+}
+
+void BackThroughSlope(int64_t count, const float* activation, const float* cotangent,
+                      const float* back, float* to_cotangent, float* to_activation) {
+  HWY_DYNAMIC_DISPATCH(BackThroughSlopeAll)
+  (count, activation, cotangent, back, to_cotangent, to_activation);
 }
 
 }  // namespace rollout

@@ -15,17 +15,21 @@ namespace rollout {
 // mean over windows, their states (the first one included, where the error is zero) and the
 // dimensions that are not constant, of ((predicted - observed) / scale)^2. Angles are compared as
 // they are: they are unwrapped in states. One owner, one thread.
-class WindowLoss {
+//
+// Real: float to train with, double to hold one way of computing against another.
+template <typename Real>
+class BasicWindowLoss {
  public:
-  virtual ~WindowLoss() = default;
+  virtual ~BasicWindowLoss() = default;
 
   // Writes each member's loss on its own batch (batches[e], all of the same size) to `losses` [E],
   // and the gradient of each with respect to that member's parameters to `gradient`.
   // RESOURCE_EXHAUSTED or INTERNAL where LibTorch fails.
   virtual absl::Status Evaluate(absl::Span<const WindowBatch> batches,
-                                absl::Span<const float> parameters, absl::Span<double> losses,
-                                absl::Span<float> gradient) = 0;
+                                absl::Span<const Real> parameters, absl::Span<double> losses,
+                                absl::Span<Real> gradient) = 0;
 };
+using WindowLoss = BasicWindowLoss<float>;
 
 // By hand for NODE and NODE_SO with tanh under EULER, CONSTANT_ACCELERATION or SYMPLECTIC_EULER:
 // forward and backward over all substeps on memory allocated once. `parameters` outlives it.
@@ -34,9 +38,19 @@ std::unique_ptr<WindowLoss> MakeNodeWindowLoss(const ModelParameters& parameters
                                                std::vector<float> inverse_scale,
                                                int64_t window_transitions, int64_t batch);
 
+// By hand for the kinds with a mass (HNN, HNN_NONSEPARABLE, MECHANICS) with tanh under EULER, RK4
+// or RK4_38. `parameters` outlives it.
+bool TakesMechanicalWindowLoss(const TransitionModelSpec& spec);
+template <typename Real>
+std::unique_ptr<BasicWindowLoss<Real>> MakeMechanicalWindowLoss(const ModelParameters& parameters,
+                                                                std::vector<float> inverse_scale,
+                                                                int64_t window_transitions,
+                                                                int64_t batch);
+
 // By LibTorch's autograd through models/dynamics and models/integrators: any kind, any integrator
 // of fixed steps. `parameters` outlives it.
-absl::StatusOr<std::unique_ptr<WindowLoss>> MakeAutogradWindowLoss(
+template <typename Real>
+absl::StatusOr<std::unique_ptr<BasicWindowLoss<Real>>> MakeAutogradWindowLoss(
     const ModelParameters& parameters, std::vector<float> inverse_scale,
     int64_t window_transitions);
 

@@ -1,4 +1,4 @@
-// The hand-written gradient against autograd, and autograd's against finite differences.
+// The hand-written gradients against autograd, and autograd's against finite differences.
 #include "trainer/fitting/window_loss.h"
 
 #include <algorithm>
@@ -19,7 +19,14 @@ struct Case {
   std::vector<int> hidden;
   int members;
   int substeps;
+  MassKind mass = MassKind::kLearned;  // of the kinds with one
+  bool has_force = true;
 };
+
+bool HasMass(DynamicsKind kind) {
+  return kind == DynamicsKind::kHnn || kind == DynamicsKind::kHnnNonseparable ||
+         kind == DynamicsKind::kMechanics;
+}
 
 // Everything that a loss needs, made of a case.
 struct Problem {
@@ -38,9 +45,9 @@ void Make(const Case& c, Problem* problem) {
   FitOptions options;
   options.name = "pendulum";
   options.dynamics = {.kind = c.kind, .hidden_sizes = c.hidden};
-  if (c.kind == DynamicsKind::kHnn) {
-    options.dynamics.mass = MassKind::kLearned;
-    options.dynamics.has_force = true;
+  if (HasMass(c.kind)) {
+    options.dynamics.mass = c.mass;
+    options.dynamics.has_force = c.has_force && c.kind != DynamicsKind::kMechanics;
   }
   options.integrator = {.method = c.method, .substeps = c.substeps};
   options.ensemble_size = c.members;
@@ -71,8 +78,8 @@ TEST_P(NodeWindowLossTable, AgreesWithAutograd) {
                                           problem.transitions, 7);
   ASSERT_OK_AND_ASSIGN(
       const auto autograd,
-      MakeAutogradWindowLoss(*problem.parameters, InverseLossScale(problem.statistics),
-                             problem.transitions));
+      MakeAutogradWindowLoss<float>(*problem.parameters, InverseLossScale(problem.statistics),
+                                    problem.transitions));
   const size_t members = problem.batches.size();
   std::vector<double> losses(members), expected_losses(members);
   std::vector<float> gradient(problem.values.size(), 0.0f), expected(gradient);
@@ -119,6 +126,109 @@ INSTANTIATE_TEST_SUITE_P(
              2}),
     [](const auto& info) { return info.param.name; });
 
+class MechanicalWindowLossTable : public ::testing::TestWithParam<Case> {};
+
+// `tolerance`: of losses, and of gradients in units of the largest.
+template <typename Real>
+void ExpectMechanicalAgrees(const Problem& problem, double tolerance) {
+  const auto by_hand = MakeMechanicalWindowLoss<Real>(
+      *problem.parameters, InverseLossScale(problem.statistics), problem.transitions, 7);
+  ASSERT_OK_AND_ASSIGN(
+      const auto autograd,
+      MakeAutogradWindowLoss<Real>(*problem.parameters, InverseLossScale(problem.statistics),
+                                   problem.transitions));
+  const std::vector<Real> values(problem.values.begin(), problem.values.end());
+  const size_t members = problem.batches.size();
+  std::vector<double> losses(members), expected_losses(members);
+  std::vector<Real> gradient(values.size(), 0), expected(gradient);
+  // Twice: nothing is left over from one evaluation to the next.
+  for (int time = 0; time < 2; ++time) {
+    ASSERT_OK(by_hand->Evaluate(problem.batches, values, absl::MakeSpan(losses),
+                                absl::MakeSpan(gradient)));
+  }
+  ASSERT_OK(autograd->Evaluate(problem.batches, values, absl::MakeSpan(expected_losses),
+                               absl::MakeSpan(expected)));
+  for (size_t member = 0; member < members; ++member) {
+    EXPECT_GT(losses[member], 0.0);
+    EXPECT_NEAR(losses[member], expected_losses[member], tolerance * expected_losses[member]);
+  }
+  // Each tensor by itself, so that a small one cannot hide behind a large one.
+  for (size_t member = 0; member < members; ++member) {
+    for (const LearnedTensor& tensor : problem.parameters->tensors()) {
+      double largest = 0.0, worst = 0.0;
+      const int64_t begin = member * problem.parameters->member_size() + tensor.offset;
+      for (int64_t i = begin; i < begin + tensor.size; ++i) {
+        largest = std::max<double>(largest, std::abs(expected[i]));
+        worst = std::max<double>(worst, std::abs(gradient[i] - expected[i]));
+      }
+      EXPECT_LE(worst, tolerance * largest) << tensor.name << " of member " << member;
+    }
+  }
+}
+
+TEST_P(MechanicalWindowLossTable, AgreesWithAutogradInFloat64) {
+  Problem problem;
+  ASSERT_NO_FATAL_FAILURE(Make(GetParam(), &problem));
+  ASSERT_TRUE(TakesMechanicalWindowLoss(problem.spec));
+  ExpectMechanicalAgrees<double>(problem, 1e-10);
+}
+
+TEST_P(MechanicalWindowLossTable, AgreesWithAutogradInFloat32) {
+  Problem problem;
+  ASSERT_NO_FATAL_FAILURE(Make(GetParam(), &problem));
+  ExpectMechanicalAgrees<float>(problem, 2e-4);
+}
+
+constexpr DynamicsKind kHnn = DynamicsKind::kHnn;
+constexpr DynamicsKind kNonseparable = DynamicsKind::kHnnNonseparable;
+constexpr DynamicsKind kMechanics = DynamicsKind::kMechanics;
+
+INSTANTIATE_TEST_SUITE_P(
+    All, MechanicalWindowLossTable,
+    ::testing::Values(
+        Case{"Hnn", kHnn, IntegratorMethod::kEuler, {16, 12}, 1, 8},
+        Case{"HnnWithoutForce",
+             kHnn,
+             IntegratorMethod::kEuler,
+             {16, 12},
+             1,
+             2,
+             MassKind::kLearned,
+             false},
+        Case{
+            "HnnWithUnitMass", kHnn, IntegratorMethod::kEuler, {16, 12}, 1, 3, MassKind::kIdentity},
+        Case{"HnnRk4", kHnn, IntegratorMethod::kRk4, {16, 12}, 1, 2},
+        Case{"HnnRk438", kHnn, IntegratorMethod::kRk4ThreeEighths, {9}, 1, 1},
+        Case{"HnnLinear", kHnn, IntegratorMethod::kEuler, {}, 1, 2},
+        Case{"HnnDeep", kHnn, IntegratorMethod::kEuler, {5, 6, 7}, 1, 2},
+        Case{"HnnEnsemble", kHnn, IntegratorMethod::kEuler, {8, 8}, 3, 2},
+        Case{"Nonseparable", kNonseparable, IntegratorMethod::kEuler, {16, 12}, 1, 4},
+        Case{"NonseparableWithoutForce",
+             kNonseparable,
+             IntegratorMethod::kRk4,
+             {16, 12},
+             1,
+             1,
+             MassKind::kLearned,
+             false},
+        Case{"NonseparableWithUnitMass",
+             kNonseparable,
+             IntegratorMethod::kEuler,
+             {16, 12},
+             1,
+             2,
+             MassKind::kIdentity},
+        Case{"Mechanics", kMechanics, IntegratorMethod::kEuler, {16, 12}, 1, 4},
+        Case{"MechanicsRk4", kMechanics, IntegratorMethod::kRk4, {16, 12}, 1, 2},
+        Case{"MechanicsWithUnitMass",
+             kMechanics,
+             IntegratorMethod::kEuler,
+             {16, 12},
+             2,
+             2,
+             MassKind::kIdentity}),
+    [](const auto& info) { return info.param.name; });
+
 // A Hamiltonian kind, whose scalings are folded inside the loss: the gradient predicts how the loss
 // changes along a random direction.
 TEST(AutogradWindowLoss, GradientPredictsTheLoss) {
@@ -126,9 +236,10 @@ TEST(AutogradWindowLoss, GradientPredictsTheLoss) {
   ASSERT_NO_FATAL_FAILURE(
       Make({"Hnn", DynamicsKind::kHnn, IntegratorMethod::kEuler, {8, 8}, 2, 4}, &problem));
   EXPECT_FALSE(TakesNodeWindowLoss(problem.spec));
-  ASSERT_OK_AND_ASSIGN(const auto loss, MakeAutogradWindowLoss(*problem.parameters,
-                                                               InverseLossScale(problem.statistics),
-                                                               problem.transitions));
+  ASSERT_OK_AND_ASSIGN(
+      const auto loss,
+      MakeAutogradWindowLoss<float>(*problem.parameters, InverseLossScale(problem.statistics),
+                                    problem.transitions));
   std::vector<double> losses(2), above(2), below(2);
   std::vector<float> gradient(problem.values.size()), unused(gradient);
   ASSERT_OK(loss->Evaluate(problem.batches, problem.values, absl::MakeSpan(losses),

@@ -1,0 +1,78 @@
+// Products and sums of layers in float32, as training takes them, and in float64, as tests hold
+// them against autograd.
+#ifndef ROLLOUT_TRAINER_FITTING_LAYER_ARITHMETIC_H_
+#define ROLLOUT_TRAINER_FITTING_LAYER_ARITHMETIC_H_
+
+#include <algorithm>
+#include <cstdint>
+
+#include "trainer/fitting/tanh_layer.h"
+#include "trainer/sac/elementwise.h"
+#include "trainer/sac/matrix_product.h"
+
+namespace rollout {
+
+// A matrix in row-major memory, without gaps between its rows of `columns` numbers; `transposed`
+// means that the product takes its transpose.
+template <typename Real>
+struct Operand {
+  const Real* data;
+  int columns;
+  bool transposed = false;
+};
+
+// c [rows, columns] = a [rows, inner] b [inner, columns]. One owner, one thread.
+template <typename Real>
+class Multiplier;
+
+template <>
+class Multiplier<float> {
+ public:
+  void Multiply(int64_t rows, int columns, int64_t inner, Operand<float> a, Operand<float> b,
+                float* c) {
+    multiplier_.Multiply(static_cast<int>(rows), columns, static_cast<int>(inner),
+                         {a.data, a.columns, a.transposed}, {b.data, b.columns, b.transposed}, c,
+                         columns);
+  }
+
+ private:
+  MatrixMultiplier multiplier_;
+};
+
+// Plain sums.
+template <>
+class Multiplier<double> {
+ public:
+  void Multiply(int64_t rows, int columns, int64_t inner, Operand<double> a, Operand<double> b,
+                double* c) {
+    const auto at = [](const Operand<double>& m, int64_t row, int64_t column) {
+      return m.transposed ? m.data[column * m.columns + row] : m.data[row * m.columns + column];
+    };
+    std::fill_n(c, rows * columns, 0.0);
+    for (int64_t row = 0; row < rows; ++row) {
+      for (int64_t k = 0; k < inner; ++k) {
+        const double factor = at(a, row, k);
+        for (int column = 0; column < columns; ++column) {
+          c[row * columns + column] += factor * at(b, k, column);
+        }
+      }
+    }
+  }
+};
+
+// As the functions of the same names on float32 (trainer/sac/elementwise.h).
+inline void AddBias(int rows, int columns, const double* bias, double* matrix) {
+  for (int row = 0; row < rows; ++row, matrix += columns) {
+    for (int i = 0; i < columns; ++i) matrix[i] += bias[i];
+  }
+}
+inline void SumRows(int rows, int columns, const double* matrix, double* sums) {
+  std::fill_n(sums, columns, 0.0);
+  for (int row = 0; row < rows; ++row, matrix += columns) {
+    for (int i = 0; i < columns; ++i) sums[i] += matrix[i];
+  }
+}
+
+}  // namespace rollout
+
+#endif  // ROLLOUT_TRAINER_FITTING_LAYER_ARITHMETIC_H_
