@@ -18,6 +18,7 @@
 #include "base/table.h"
 #include "base/terminal.h"
 #include "experiments/experiment.h"
+#include "experiments/figures/system_pictures.h"
 #include "experiments/nearest_names.h"
 #include "experiments/result_file.h"
 #include "experiments/runner.h"
@@ -98,7 +99,7 @@ absl::Status Report(const Arguments& arguments) {
     if (!out) return absl::UnavailableError(absl::StrCat(path, ": cannot be written"));
     std::printf("%s\n", path.c_str());
   }
-  return absl::OkStatus();
+  return WriteSystemPictures(arguments.docs);
 }
 
 int ExitStatus(const absl::Status& status) {

@@ -1,0 +1,34 @@
+// Line plots as SVG, for the pages of docs/experiments.
+#ifndef ROLLOUT_EXPERIMENTS_FIGURES_SVG_PLOT_H_
+#define ROLLOUT_EXPERIMENTS_FIGURES_SVG_PLOT_H_
+
+#include <string>
+#include <vector>
+
+namespace rollout {
+
+// One line of points; points that are not finite break it.
+struct PlotLine {
+  std::string label;  // empty = not in the legend
+  std::vector<double> x, y;
+  bool dashed = false;
+};
+
+struct PlotPanel {
+  std::string title, x_label, y_label;
+  std::vector<PlotLine> lines;  // at most eight; coloured in order
+  bool equal_axes = false;      // one unit is as long on both
+  bool log_y = false;           // values that are not positive break their line
+};
+
+// Panels side by side, each 420 x 300 pixels, axes with round ticks, a legend where lines have
+// labels. Coordinates have one decimal: the same input gives the same bytes.
+std::string DrawPanels(const std::vector<PlotPanel>& panels);
+
+// The round numbers (1, 2 or 5 times a power of ten apart) within [low, high], four to nine of
+// them; low < high.
+std::vector<double> RoundTicks(double low, double high);
+
+}  // namespace rollout
+
+#endif  // ROLLOUT_EXPERIMENTS_FIGURES_SVG_PLOT_H_

@@ -1,0 +1,51 @@
+#include "experiments/figures/svg_plot.h"
+
+#include <cmath>
+
+#include "experiments/figures/system_pictures.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace rollout {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+TEST(SvgPlotTest, TicksAreRound) {
+  EXPECT_THAT(RoundTicks(0.0, 10.0), ElementsAre(0, 2, 4, 6, 8, 10));
+  EXPECT_THAT(RoundTicks(-0.03, 0.03), ElementsAre(testing::DoubleEq(-0.03), -0.02, -0.01, 0, 0.01,
+                                                   0.02, testing::DoubleEq(0.03)));
+  EXPECT_THAT(RoundTicks(101.0, 401.0), ElementsAre(150, 200, 250, 300, 350, 400));
+}
+
+TEST(SvgPlotTest, ALineBreaksWhereItIsNotFinite) {
+  PlotPanel panel;
+  panel.lines = {{"a < b", {0, 1, 2, 3}, {1, 2, NAN, 3}, true}};
+  const std::string svg = DrawPanels({panel});
+  EXPECT_THAT(svg, HasSubstr("a &lt; b"));
+  EXPECT_THAT(svg, HasSubstr("stroke-dasharray"));
+  EXPECT_THAT(svg, Not(HasSubstr("nan")));
+  const std::string path = svg.substr(svg.find("<path"));
+  EXPECT_EQ(std::count(path.begin(), path.end(), 'M'), 2);
+}
+
+TEST(SvgPlotTest, AConstantAndAnEmptyPanelHaveAxes) {
+  PlotPanel constant;
+  constant.lines = {{"", {0, 1}, {5, 5}, false}};
+  const std::string svg = DrawPanels({constant, PlotPanel{}});
+  EXPECT_THAT(svg, Not(HasSubstr("nan")));
+  EXPECT_THAT(svg, Not(HasSubstr("inf")));
+  EXPECT_THAT(svg, HasSubstr("viewBox=\"0 0 840 300\""));
+}
+
+TEST(SystemPicturesTest, ShowPathsOrCoordinates) {
+  EXPECT_THAT(DrawSystem(*MakeMechanics("two_body"), 1), HasSubstr(">x</text>"));
+  const std::string chain = DrawSystem(*MakeMechanics("chain_pendulum_2_friction"), 1);
+  EXPECT_THAT(chain, HasSubstr("angle_1"));
+  EXPECT_THAT(chain, HasSubstr(">energy</text>"));
+}
+
+}  // namespace
+}  // namespace rollout
