@@ -3,7 +3,7 @@ PRESET ?= release
 JOBS ?= $(shell nproc)
 BUILD := build/$(PRESET)
 
-.PHONY: help setup build demo test bench peers bench-peers lint test-asan test-tsan clean
+.PHONY: help setup build demo test bench peers bench-peers lint test-asan test-tsan package deploy-test clean
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
 
@@ -53,6 +53,18 @@ test-tsan: setup
 	@cmake --preset tsan > /dev/null
 	@cmake --build build/tsan -j $(JOBS) --target rollout_thread_tests
 	@ctest --test-dir build/tsan --output-on-failure -j $(JOBS) -L threads
+
+## make package    Debian packages of everything, in build/release/packages
+package: build
+	@third_party/setup.sh --packaging
+	@rm -rf $(BUILD)/packages
+	@cd $(BUILD) && cpack -G DEB > packages.log || { cat packages.log; exit 1; }
+	@rm -rf $(BUILD)/packages/_CPack_Packages; ls -1 $(BUILD)/packages/*.deb
+
+## make deploy-test  packages, manifests, rules, dashboards and pages, each by the program that reads it (as root)
+deploy-test: package
+	@third_party/setup.sh --deploy
+	@ROLLOUT_PACKAGES=$(CURDIR)/$(BUILD)/packages tests/deploy/run
 
 clean:
 	rm -rf build

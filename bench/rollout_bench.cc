@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/table.h"
 #include "base/terminal.h"
+#include "base/version.h"
 #include "bench/contender.h"
 #include "bench/peer_contender.h"
 #include "bench/rollout_cells.h"
@@ -182,6 +183,7 @@ int Main(int argc, char** argv) {
   Options options;
   CLI::App app{"Measures rollouts of each kind by each engine beside the machine's own peak.",
                "rollout-bench"};
+  app.set_version_flag("--version", std::string("rollout-bench ") + rollout::Version());
   app.add_option("--kinds", options.kinds, "NODE, NODE_SO, MECHANICS, HNN")->delimiter(',');
   app.add_option("--engines", options.engines, "fused, or the name of an engine module")
       ->delimiter(',');

@@ -34,5 +34,5 @@ if(ROLLOUT_WITH_TORCH)
   target_compile_options(rollout_torch INTERFACE -Wno-sign-compare)
   target_link_libraries(rollout_torch INTERFACE ${ROLLOUT_TORCH_LIB}/libtorch_cpu.so ${ROLLOUT_TORCH_LIB}/libc10.so)
   target_link_options(rollout_torch INTERFACE
-    -Wl,--allow-shlib-undefined -Wl,-rpath,${ROLLOUT_TORCH_LIB} -Wl,-rpath-link,${ROLLOUT_TORCH_LIB})
+    -Wl,--allow-shlib-undefined -Wl,-rpath-link,${ROLLOUT_TORCH_LIB})
 endif()

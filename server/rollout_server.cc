@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/version.h"
 #include "server/listen_failure.h"
 
 namespace rollout {
@@ -58,8 +59,7 @@ RolloutServer::RolloutServer(const ServerOptions& options)
                  GateVerdicts* gates) { return loader_.Load(model, version, oldest, gates); },
           &clock_, this),
       transition_model_(MakeEnvironment(options, &registry_, &clock_, &admission_), &metrics_),
-      inference_(MakeEnvironment(options, &registry_, &clock_, &admission_), ROLLOUT_VERSION,
-                 &metrics_),
+      inference_(MakeEnvironment(options, &registry_, &clock_, &admission_), Version(), &metrics_),
       collector_(std::make_shared<RegistryCollector>(&registry_)) {}
 
 absl::Status RolloutServer::Open() {

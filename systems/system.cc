@@ -6,6 +6,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "base/installation.h"
 #include "systems/mechanics/mechanical_system.h"
 #include "systems/mechanics/mechanics.h"
 #include "systems/mujoco_system.h"
@@ -23,6 +24,12 @@ std::vector<std::unique_ptr<MujocoTask>> MujocoTasks() {
   return tasks;
 }
 
+// The MJCF files that were installed with the program, else those of the build.
+std::string DefaultMjcfFolder() {
+  const auto installed = FirstExisting(ExecutableFolder().value_or("."), {"../share/rollout/mjcf"});
+  return installed ? installed->string() : ROLLOUT_MJCF_DIR;
+}
+
 }  // namespace
 
 std::vector<std::string> SystemNames() {
@@ -36,7 +43,8 @@ absl::StatusOr<std::unique_ptr<System>> MakeSystem(const std::string& name,
                                                    const SystemOptions& options) {
   for (std::unique_ptr<MujocoTask>& task : MujocoTasks()) {
     if (task->info().name != name) continue;
-    const std::string folder = options.assets_dir.empty() ? ROLLOUT_MJCF_DIR : options.assets_dir;
+    const std::string folder =
+        options.assets_dir.empty() ? DefaultMjcfFolder() : options.assets_dir;
     absl::StatusOr<MujocoModel> model =
         LoadMujocoModel(absl::StrCat(folder, "/", task->info().mjcf_file));
     if (!model.ok()) return model.status();

@@ -3,7 +3,7 @@
 # that are used are unpacked. Does nothing the second time; an interrupted run goes on where it stopped.
 set -euo pipefail
 cd "$(dirname "$0")"
-readonly unpacked=.unpacked wheels=.wheels venv=.venv
+readonly unpacked=.unpacked wheels=.wheels
 
 say() { printf 'setup: %s\n' "$*"; }
 fail() { printf 'setup: %s\n' "$*" >&2; exit 1; }
@@ -39,6 +39,7 @@ unpack_wheels() {
   local requirement
   while read -r requirement; do
     case "$requirement" in '' | \#*) continue ;; esac
+    [ -n "$without" ] && grep -qE "$without" <<< "$requirement" && continue
     unpack_wheel "$requirement"
   done < wheels.lock
 }
@@ -62,21 +63,48 @@ unpack_wheel() {  # REQUIREMENT
   printf '%s\n' "$wanted" > "$stamp"
 }
 
-# Python packages that tests, peers and the documentation's scripts import; never needed by a binary.
-install_test_packages() {
-  local stamp=$venv/.stamp wanted
-  wanted=$(sha256sum < python-test-packages.lock)
+# install_python_packages VENV LOCK WHAT: an environment with exactly what the lock file lists.
+install_python_packages() {
+  local venv=$1 lock=$2 what=$3 stamp=$1/.stamp wanted
+  wanted=$(sha256sum < "$lock")
   [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$wanted" ] && return
-  say "installing Python packages for the tests"
-  [ -x $venv/bin/python ] || python -m venv $venv
-  $venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --only-binary :all: \
-    --retries 2 --requirement python-test-packages.lock 2> $venv/pip.log ||
-    fail "could not fetch the tests' Python packages (is the network reachable?): $(last_line $venv/pip.log)"
+  say "installing $what"
+  [ -x "$venv/bin/python" ] || python -m venv "$venv"
+  "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes \
+    --only-binary :all: --retries 2 --requirement "$lock" 2> "$venv/pip.log" ||
+    fail "could not fetch $what (is the network reachable?): $(last_line "$venv/pip.log")"
   printf '%s\n' "$wanted" > "$stamp"
 }
 
+# What tests, peers and the documentation's scripts import; never needed by a binary.
+install_test_packages() {
+  install_python_packages .venv python-test-packages.lock "Python packages for the tests"
+}
+
+# Programs that check the files of deploy/, in an environment of their own.
+install_deploy_packages() {
+  install_python_packages .deploy-venv python-deploy-packages.lock "Python programs that check deploy/"
+}
+
+# What a build needs is installed always; each of these adds to it or leaves something out.
+lint=false deploy=false packaging=false tests=true without=''
+while [ $# -gt 0 ]; do
+  case "$1" in
+    --lint) lint=true ;;
+    --deploy) deploy=true ;;
+    --packaging) packaging=true ;;
+    --without-tests) tests=false ;;
+    --without-torch) without='^(torch|nvidia-.*)==' ;;
+    *) fail "unknown option $1; there are --lint, --deploy, --packaging, --without-tests and --without-torch" ;;
+  esac
+  shift
+done
+
 install_debian_packages debian-packages.txt
-[ "${1:-}" = --lint ] && install_debian_packages debian-packages-lint.txt
+if $lint; then install_debian_packages debian-packages-lint.txt; fi
+if $deploy || $packaging; then install_debian_packages debian-packages-packaging.txt; fi
+if $deploy; then install_debian_packages debian-packages-deploy.txt; fi
 unpack_wheels
-install_test_packages
+if $tests; then install_test_packages; fi
+if $deploy; then install_deploy_packages; fi
 say "everything is in place"

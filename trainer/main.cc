@@ -1,11 +1,15 @@
 // rollout-trainer: one process that drives a system, learns its policy and its models, and
 // publishes them.
+#include <string>
+
 #include "CLI/CLI.hpp"
+#include "base/version.h"
 #include "trainer/command.h"
 
 int main(int argc, char** argv) {
   CLI::App app("Collects episodes, trains policies, fits transition models and publishes them.",
                "rollout-trainer");
+  app.set_version_flag("--version", std::string("rollout-trainer ") + rollout::Version());
   app.require_subcommand(1);
   int exit_status = 0;
   rollout::AddCheckCommand(app, &exit_status);

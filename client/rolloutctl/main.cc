@@ -4,10 +4,12 @@
 #include <vector>
 
 #include "CLI/CLI.hpp"
+#include "base/version.h"
 #include "client/rolloutctl/command.h"
 
 int main(int argc, char** argv) {
   CLI::App app("Asks, measures and watches a rolloutd.", "rolloutctl");
+  app.set_version_flag("--version", std::string("rolloutctl ") + rollout::Version());
   app.require_subcommand(1);
   // So that --server and --json may also follow the subcommand.
   app.fallthrough();

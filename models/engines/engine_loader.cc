@@ -6,6 +6,7 @@
 #include <system_error>
 
 #include "absl/strings/str_cat.h"
+#include "base/installation.h"
 
 namespace rollout {
 namespace {
@@ -20,10 +21,10 @@ std::string LastLoaderError() {
 }  // namespace
 
 std::string DefaultEngineDir() {
-  std::error_code error;
-  const std::filesystem::path executable = std::filesystem::read_symlink("/proc/self/exe", error);
-  if (error) return "engines";
-  return (executable.parent_path() / "engines").string();
+  const std::filesystem::path folder = ExecutableFolder().value_or(".");
+  return FirstExisting(folder, {"engines", "../lib/rollout/engines"})
+      .value_or(folder / "engines")
+      .string();
 }
 
 absl::StatusOr<const EngineModule*> LoadEngineModule(const std::string& name,

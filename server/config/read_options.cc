@@ -13,13 +13,14 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "base/version.h"
 #include "rollout/v1/server_config.pb.h"
 #include "server/config/option_table.h"
 
 namespace rollout {
 namespace {
 
-constexpr char kVersionText[] = "rolloutd " ROLLOUT_VERSION "\n";
+std::string VersionText() { return absl::StrCat("rolloutd ", Version(), "\n"); }
 
 std::string EnvironmentName(const std::string& option) {
   return absl::StrCat("ROLLOUTD_",
@@ -97,7 +98,7 @@ absl::StatusOr<CommandLine> ParseCommandLine(std::vector<std::string> arguments)
       "Serves learned transition models over gRPC. Every option may also stand in the environment "
       "(--max-lanes: ROLLOUTD_MAX_LANES) or in the --config file (max_lanes).",
       "rolloutd");
-  app.set_version_flag("--version", std::string(kVersionText));
+  app.set_version_flag("--version", VersionText());
   std::map<std::string, std::string> texts;
   std::map<std::string, bool> switches;
   app.add_option("--config", texts["config"], "textproto rollout.v1.ServerConfig")
@@ -119,7 +120,7 @@ absl::StatusOr<CommandLine> ParseCommandLine(std::vector<std::string> arguments)
     line.print = app.help();
     return line;
   } catch (const CLI::CallForVersion&) {
-    line.print = kVersionText;
+    line.print = VersionText();
     return line;
   } catch (const CLI::ParseError& error) {
     return absl::InvalidArgumentError(absl::StrCat(absl::StrReplaceAll(error.what(), {{"\n", " "}}),
