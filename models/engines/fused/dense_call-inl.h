@@ -25,20 +25,39 @@ enum class Epilogue {
   kTanhSlope,  // times 1 - h^2, h the activation of the output's own unit: the way back
 };
 
+// Inputs that are summed in ascending order in any case: caches fetch ahead upwards, and a walk
+// straight down through weights that L1 does not hold takes half as long again (measured).
+inline constexpr int kInputGroup = 32;
+
 // One layer's product as a tile computes it.
 struct DenseCall {
   const PackedLayer* layer = nullptr;
   // Of the layer's inputs, those in [first_input, end_input) are summed.
   int first_input = 0;
   int end_input = 0;
-  // Sums in descending order of inputs (layers of one chain only). Every other evaluation of a
-  // rollout does so: what it reads first is then what the cache still holds.
+  // Sums groups of kInputGroup inputs in descending order (layers of one chain only). Every other
+  // evaluation of a rollout does so: what it reads first is then what the cache still holds.
   bool descending = false;
   const float* inputs = nullptr;   // [layer->inputs] of every lane
   const float* initial = nullptr;  // [outputs] of every lane, in place of the bias
   float* outputs = nullptr;        // [outputs] of every lane
   Epilogue epilogue = Epilogue::kNone;
   const float* activations = nullptr;  // [outputs] of every lane, for kTanhSlope
+};
+
+// The groups of `count` inputs in the order in which they are summed:
+// for (InputGroups group(...); group.first >= 0; group.Next()).
+struct InputGroups {
+  HWY_INLINE InputGroups(int count, bool descending)
+      : first(descending && count > 0 ? (count - 1) / kInputGroup * kInputGroup : 0),
+        size(count - first) {}
+  HWY_INLINE void Next() {
+    first -= kInputGroup;
+    size = kInputGroup;
+  }
+
+  int first;
+  int size;
 };
 
 HWY_INLINE FloatVec Finish(FloatVec sum, Epilogue epilogue, const float* activations) {

@@ -16,13 +16,31 @@ namespace rollout::fused::HWY_NAMESPACE {
 
 namespace hn = hwy::HWY_NAMESPACE;
 
-// sums[m][v] += weights[k][m] * inputs[k][v] over `count` values of k.
-template <int kOutputs, int kVectors>
-HWY_INLINE void AddLaneProducts(const float* HWY_RESTRICT weights, ptrdiff_t weight_step,
-                                const float* HWY_RESTRICT inputs, ptrdiff_t input_step, int count,
-                                FloatVec (&sums)[kOutputs][kVectors]) {
-  const FloatTag d;
-  for (int k = 0; k < count; ++k) {
+// Outputs whose tanh is still to be taken, in place: the block before the one at hand. Its table
+// lookups go to other units than multiply-adds, so taken between these they cost half (measured).
+struct PendingTanh {
+  float* values = nullptr;
+  int vectors = 0;
+
+  HWY_INLINE void TakeOne() {
+    const FloatTag d;
+    hn::Store(FastTanh(d, hn::Load(d, values)), d, values);
+    values += kVectorLanes;
+    --vectors;
+  }
+};
+
+// The products of some inputs with the weights of a block of outputs: where both lie.
+struct LaneProducts {
+  const float* HWY_RESTRICT weights;
+  ptrdiff_t weight_step;  // between neighbouring inputs
+  const float* HWY_RESTRICT inputs;
+  ptrdiff_t input_step;
+
+  // sums[m][v] += weights[m] * inputs[v]; steps to the next input.
+  template <int kOutputs, int kVectors>
+  HWY_INLINE void Add(FloatVec (&sums)[kOutputs][kVectors]) {
+    const FloatTag d;
     FloatVec x[kVectors];
     ROLLOUT_UNROLL
     for (int v = 0; v < kVectors; ++v) x[v] = hn::Load(d, inputs + v * kVectorLanes);
@@ -35,12 +53,39 @@ HWY_INLINE void AddLaneProducts(const float* HWY_RESTRICT weights, ptrdiff_t wei
     weights += weight_step;
     inputs += input_step;
   }
+};
+
+// Adds kInputs products, takes kTanh pending vectors, and so on while there are enough of both.
+template <int kInputs, int kTanh, int kOutputs, int kVectors>
+HWY_INLINE void Interleave(LaneProducts& products, int& count, PendingTanh& pending,
+                           FloatVec (&sums)[kOutputs][kVectors]) {
+  for (; count >= kInputs && pending.vectors >= kTanh; count -= kInputs) {
+    HWY_PRAGMA(GCC unroll 2)
+    for (int i = 0; i < kInputs; ++i) products.Add(sums);
+    ROLLOUT_UNROLL
+    for (int i = 0; i < kTanh; ++i) pending.TakeOne();
+  }
+}
+
+// Adds `count` products, and takes of what is pending between them; `inputs_left` tells how many
+// products there are to come, these included.
+template <int kOutputs, int kVectors>
+HWY_INLINE void AddLaneProducts(LaneProducts products, int count, int inputs_left,
+                                PendingTanh& pending, FloatVec (&sums)[kOutputs][kVectors]) {
+  if (inputs_left >= 8 * pending.vectors) {
+    Interleave<8, 1>(products, count, pending, sums);
+  } else if (inputs_left >= 2 * pending.vectors) {
+    Interleave<2, 1>(products, count, pending, sums);
+  } else {
+    Interleave<1, 2>(products, count, pending, sums);
+  }
+  for (; count > 0; --count) products.Add(sums);
 }
 
 // The partial sums of all chains, folded: sums over k = 0, chains, 2 chains ...; then 1, ... .
 template <int kOutputs, int kVectors>
 HWY_INLINE void FoldLaneChains(const DenseCall& call, const float* weights, int block_outputs,
-                               FloatVec (&sums)[kOutputs][kVectors]) {
+                               PendingTanh& pending_tanh, FloatVec (&sums)[kOutputs][kVectors]) {
   using Tile = LaneTile<kVectors>;
   const FloatTag d;
   const int chains = call.layer->chains;
@@ -57,10 +102,11 @@ HWY_INLINE void FoldLaneChains(const DenseCall& call, const float* weights, int 
       ROLLOUT_UNROLL
       for (int v = 0; v < kVectors; ++v) sums[m][v] = hn::Zero(d);
     }
-    AddLaneProducts<kOutputs, kVectors>(
-        weights + ptrdiff_t(chain) * block_outputs, ptrdiff_t(chains) * block_outputs,
-        call.inputs + ptrdiff_t(call.first_input + chain) * Tile::kLanes,
-        ptrdiff_t(chains) * Tile::kLanes, length, sums);
+    LaneProducts products{weights + ptrdiff_t(chain) * block_outputs,
+                          ptrdiff_t(chains) * block_outputs,
+                          call.inputs + ptrdiff_t(call.first_input + chain) * Tile::kLanes,
+                          ptrdiff_t(chains) * Tile::kLanes};
+    AddLaneProducts(products, length, length, pending_tanh, sums);
     for (int rest = i; (rest & 1) != 0; rest /= 2) {
       --depth;
       ROLLOUT_UNROLL
@@ -86,7 +132,7 @@ HWY_INLINE void FoldLaneChains(const DenseCall& call, const float* weights, int 
 // neighbouring inputs `block_outputs` apart.
 template <int kOutputs, int kVectors>
 HWY_NOINLINE void LaneBlock(const DenseCall& call, const float* weights, int block_outputs,
-                            int first_output) {
+                            int first_output, PendingTanh pending) {
   using Tile = LaneTile<kVectors>;
   const FloatTag d;
   const int count = call.end_input - call.first_input;
@@ -103,31 +149,30 @@ HWY_NOINLINE void LaneBlock(const DenseCall& call, const float* weights, int blo
       ROLLOUT_UNROLL
       for (int v = 0; v < kVectors; ++v) sums[m][v] = initial(m, v);
     }
-    ptrdiff_t weight_step = block_outputs;
-    ptrdiff_t input_step = Tile::kLanes;
-    const float* inputs = call.inputs + ptrdiff_t(call.first_input) * Tile::kLanes;
-    if (call.descending) {
-      weights += weight_step * (count - 1);
-      inputs += input_step * (count - 1);
-      weight_step = -weight_step;
-      input_step = -input_step;
+    int inputs_left = count;
+    for (InputGroups group(count, call.descending); group.first >= 0; group.Next()) {
+      const ptrdiff_t first_input = call.first_input + group.first;
+      const LaneProducts products{weights + ptrdiff_t(group.first) * block_outputs, block_outputs,
+                                  call.inputs + first_input * Tile::kLanes, Tile::kLanes};
+      AddLaneProducts(products, group.size, inputs_left, pending, sums);
+      inputs_left -= group.size;
     }
-    AddLaneProducts<kOutputs, kVectors>(weights, weight_step, inputs, input_step, count, sums);
   } else {
-    FoldLaneChains<kOutputs, kVectors>(call, weights, block_outputs, sums);
+    FoldLaneChains<kOutputs, kVectors>(call, weights, block_outputs, pending, sums);
     ROLLOUT_UNROLL
     for (int m = 0; m < kOutputs; ++m) {
       ROLLOUT_UNROLL
       for (int v = 0; v < kVectors; ++v) sums[m][v] = hn::Add(sums[m][v], initial(m, v));
     }
   }
+  while (pending.vectors > 0) pending.TakeOne();
   const size_t first = Tile::Element(0, first_output, 0);
-  if (call.epilogue == Epilogue::kTanh) {
+  if (call.epilogue == Epilogue::kTanh) {  // left pending
     ROLLOUT_UNROLL
     for (int m = 0; m < kOutputs; ++m) {
       ROLLOUT_UNROLL
       for (int v = 0; v < kVectors; ++v) {
-        hn::Store(FastTanh(d, sums[m][v]), d, call.outputs + first + Tile::Element(0, m, v));
+        hn::Store(sums[m][v], d, call.outputs + first + Tile::Element(0, m, v));
       }
     }
     return;
@@ -150,40 +195,47 @@ template <int kVectors>
 void Dense(LaneTile<kVectors> /*tile*/, const DenseCall& call) {
   constexpr int kMost = kRegisterOutputs<kVectors>;
   const PackedLayer& layer = *call.layer;
+  const bool is_tanh = call.epilogue == Epilogue::kTanh;
   const float* weights = layer.lane_weights.data();
+  PendingTanh pending;
   for (int block = 0; block < layer.outputs; block += kLaneBlock) {
     const int block_outputs = HWY_MIN(kLaneBlock, layer.outputs - block);
     for (int m = 0; m < block_outputs; m += kMost) {
       const float* w = weights + m;
       const int first = block + m;
-      switch (HWY_MIN(kMost, block_outputs - m)) {
+      const int outputs = HWY_MIN(kMost, block_outputs - m);
+      switch (outputs) {
         case 8:
-          LaneBlock<HWY_MIN(8, kMost), kVectors>(call, w, block_outputs, first);
+          LaneBlock<HWY_MIN(8, kMost), kVectors>(call, w, block_outputs, first, pending);
           break;
         case 7:
-          LaneBlock<HWY_MIN(7, kMost), kVectors>(call, w, block_outputs, first);
+          LaneBlock<HWY_MIN(7, kMost), kVectors>(call, w, block_outputs, first, pending);
           break;
         case 6:
-          LaneBlock<HWY_MIN(6, kMost), kVectors>(call, w, block_outputs, first);
+          LaneBlock<HWY_MIN(6, kMost), kVectors>(call, w, block_outputs, first, pending);
           break;
         case 5:
-          LaneBlock<HWY_MIN(5, kMost), kVectors>(call, w, block_outputs, first);
+          LaneBlock<HWY_MIN(5, kMost), kVectors>(call, w, block_outputs, first, pending);
           break;
         case 4:
-          LaneBlock<4, kVectors>(call, w, block_outputs, first);
+          LaneBlock<4, kVectors>(call, w, block_outputs, first, pending);
           break;
         case 3:
-          LaneBlock<3, kVectors>(call, w, block_outputs, first);
+          LaneBlock<3, kVectors>(call, w, block_outputs, first, pending);
           break;
         case 2:
-          LaneBlock<2, kVectors>(call, w, block_outputs, first);
+          LaneBlock<2, kVectors>(call, w, block_outputs, first, pending);
           break;
         default:
-          LaneBlock<1, kVectors>(call, w, block_outputs, first);
+          LaneBlock<1, kVectors>(call, w, block_outputs, first, pending);
+      }
+      if (is_tanh) {
+        pending = {call.outputs + LaneTile<kVectors>::Element(0, first, 0), outputs * kVectors};
       }
     }
     weights += size_t(block_outputs) * layer.inputs;
   }
+  while (pending.vectors > 0) pending.TakeOne();
 }
 
 }  // namespace rollout::fused::HWY_NAMESPACE

@@ -60,12 +60,11 @@ HWY_NOINLINE void OutputBlock(const DenseCall& call, const float* HWY_RESTRICT w
     }
   };
   if (kChains == 1) {
-    const bool descending = call.descending;
-    const float* w = weights + (descending ? weight_step * (count - 1) : 0);
-    const float* x = inputs + (descending ? count - 1 : 0);
-    const ptrdiff_t w_step = descending ? -weight_step : weight_step;
-    const ptrdiff_t x_step = descending ? -1 : 1;
-    for (int k = 0; k < count; ++k, w += w_step, x += x_step) add(0, w, x);
+    for (InputGroups group(count, call.descending); group.first >= 0; group.Next()) {
+      const float* w = weights + weight_step * group.first;
+      const float* x = inputs + group.first;
+      for (int k = 0; k < group.size; ++k, w += weight_step, ++x) add(0, w, x);
+    }
   } else {
     int k = 0;
     for (; k + kChains <= count; k += kChains) {
