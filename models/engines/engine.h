@@ -65,12 +65,16 @@ class Engine {
   }
 
   virtual EngineInfo info() const = 0;
+
+  // OK as long as the engine may still compute; UNAVAILABLE with the reason once its device is lost
+  // to it for good: whoever wants to go on makes another one.
+  virtual absl::Status health() const { return absl::OkStatus(); }
 };
 
 // What a shared object with engines exports, through the C function `rollout_engine_module`, which
 // returns a pointer to one static instance. The members may only change together with
 // kEngineAbiVersion.
-inline constexpr uint32_t kEngineAbiVersion = 2;
+inline constexpr uint32_t kEngineAbiVersion = 3;
 struct EngineModule {
   uint32_t abi_version;  // kEngineAbiVersion of the module's build
   const char* name;      // "torch", "fused"

@@ -14,13 +14,10 @@ using fused::Network;
 
 constexpr int kMaxWidth = 512;
 
-// From one input's outputs to the next one's: neighbouring threads read neighbouring inputs, which
-// must then lie in different banks of shared memory.
-int Stride(int outputs) {
-  const int padded = PadOutputs(outputs);
-  if (padded <= 16) return padded + 4;
-  return (padded + 15) / 32 * 32 + 16;
-}
+// From one input's outputs to the next one's. Eight neighbouring threads read four outputs each of
+// eight neighbouring inputs: at an odd multiple of four these lie in 32 different banks of shared
+// memory.
+int Stride(int outputs) { return PadOutputs(outputs) + 4; }
 
 // Collects the numbers of one member; every array begins at a multiple of four.
 class Packer {

@@ -12,6 +12,7 @@
 #include "base/mutex.h"
 #include "models/engines/cuda/pack_tiles.h"
 #include "models/engines/cuda/range_batch.h"
+#include "models/engines/device_fault.h"
 #include "models/engines/fused/fused_engine.h"
 #include "models/engines/fused/fused_model.h"
 #include "models/engines/fused/scalar_dynamics.h"
@@ -139,17 +140,25 @@ class TileEngine final : public Engine {
 
   EngineInfo info() const override { return {.engine = "fused", .device = device_->limits().name}; }
 
+  absl::Status health() const override {
+    const MutexLock lock(&mutex_);
+    return lost_;
+  }
+
  private:
   // Computes `ranges` and reports every one of them done.
   absl::Status ComputeRanges(absl::Span<const LaneRange> ranges, LaneFeed& feed) {
-    absl::Status status = lost_;
+    absl::Status status = health();
     if (status.ok() && !ranges.empty()) {
       try {
         status = ComputeBatch(ranges, feed);
       } catch (const std::exception& error) {  // memory of the host
         status = absl::ResourceExhaustedError(error.what());
       }
-      if (absl::IsUnavailable(status)) lost_ = status;
+      if (absl::IsUnavailable(status)) {
+        const MutexLock lock(&mutex_);
+        lost_ = status;
+      }
     }
     // Too much at once: one half after the other.
     if (absl::IsResourceExhausted(status) && (ranges.size() > 1 || ranges.front().count > 1)) {
@@ -159,7 +168,7 @@ class TileEngine final : public Engine {
       const absl::Status rest = ComputeRanges(second, feed);
       return status.ok() ? rest : status;
     }
-    if (absl::IsResourceExhausted(status)) status = absl::UnavailableError(status.message());
+    if (absl::IsResourceExhausted(status)) status = AsUnavailable(status);
     for (const LaneRange& range : ranges) feed.Done(range, status);
     return status;
   }
@@ -231,7 +240,8 @@ class TileEngine final : public Engine {
   std::map<int, TileModel> plans_;                    // by lanes of a tile
   std::vector<int> available_;                        // keys of plans_
   std::vector<LaneRecorder> recorders_;               // kept from batch to batch
-  absl::Status lost_;                                 // why the device does not work any more
+  mutable Mutex mutex_;
+  absl::Status lost_ ABSL_GUARDED_BY(mutex_);  // why the device does not work any more
 };
 
 }  // namespace

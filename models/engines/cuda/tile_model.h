@@ -5,6 +5,8 @@
 
 #include <cstdint>
 
+#include "models/engines/cuda/tile_math.h"
+
 namespace rollout::cuda {
 
 inline constexpr int kThreads = 256;      // of every block
@@ -14,7 +16,7 @@ inline constexpr int kMaxStages = 4;      // of a Runge-Kutta method
 // Outputs of a layer are padded to a multiple of this, with zero weights.
 inline constexpr int kOutputPadding = 8;
 
-inline constexpr int PadOutputs(int outputs) {
+ROLLOUT_TILE constexpr int PadOutputs(int outputs) {
   return (outputs + kOutputPadding - 1) / kOutputPadding * kOutputPadding;
 }
 

@@ -1,4 +1,5 @@
-// The kernels' code, compiled for the host, against the scalar float64 reference.
+// The kernels against the scalar float64 reference: compiled for the host, and, in another program,
+// on a GPU.
 #include <algorithm>
 #include <string>
 #include <vector>
@@ -6,7 +7,7 @@
 #include "gtest/gtest.h"
 #include "models/engines/cuda/pack_tiles.h"
 #include "models/engines/cuda/tile_engine.h"
-#include "tests/models/cuda/host_tile_device.h"
+#include "tests/models/cuda/test_device.h"
 #include "tests/models/engines/scalar_reference.h"
 #include "tests/support/random_model.h"
 #include "tests/support/status_matchers.h"
@@ -14,12 +15,10 @@
 namespace rollout::cuda {
 namespace {
 
-std::vector<float> Trajectories(const TransitionModel& model, int tile_lanes,
-                                const HostTileDeviceOptions& device,
+std::vector<float> Trajectories(const TransitionModel& model, int tile_lanes, ThreadOrder order,
                                 const std::vector<float>& initial,
                                 const std::vector<float>& controls, int lanes, int horizon) {
-  auto engine =
-      MakeTileEngine(model, std::make_unique<HostTileDevice>(device), {.tile_lanes = tile_lanes});
+  auto engine = MakeTileEngine(model, MakeTestDevice(order), {.tile_lanes = tile_lanes});
   EXPECT_THAT(engine, IsOk());
   std::vector<float> trajectories(static_cast<size_t>(lanes) * (horizon + 1) *
                                   model.spec.state_size());
@@ -45,10 +44,10 @@ double Deviation(const TransitionModel& model, int lanes, int horizon,
   double largest = 0.0;
   for (const int tile : tiles) {
     const std::vector<float> actual =
-        Trajectories(model, tile, {}, initial, controls, lanes, horizon);
+        Trajectories(model, tile, ThreadOrder::kAscending, initial, controls, lanes, horizon);
     largest = std::max(largest, LargestDeviation(actual, expected, spread));
-    EXPECT_EQ(actual, Trajectories(model, tile, {.order = ThreadOrder::kDescending}, initial,
-                                   controls, lanes, horizon))
+    EXPECT_EQ(actual, Trajectories(model, tile, ThreadOrder::kDescending, initial, controls, lanes,
+                                   horizon))
         << "a thread of a tile of " << tile << " lanes depends on another one's turn";
   }
   return largest;
@@ -62,7 +61,15 @@ std::vector<SpecChoice> TakenChoices() {
   return taken;
 }
 
-class TileParityTest : public testing::TestWithParam<SpecChoice> {};
+class TileParityTest : public testing::TestWithParam<SpecChoice> {
+ protected:
+  void SetUp() override { ROLLOUT_NEEDS_TEST_DEVICE(); }
+};
+
+class TileShapeTest : public testing::Test {
+ protected:
+  void SetUp() override { ROLLOUT_NEEDS_TEST_DEVICE(); }
+};
 
 // Steps so coarse that methods of the same order, and p against v, part visibly; an ensemble.
 TEST_P(TileParityTest, AgreesAtCoarseSteps) {
@@ -82,7 +89,7 @@ TEST_P(TileParityTest, StaysWithinTheToleranceOver200TransitionsOf8Substeps) {
 INSTANTIATE_TEST_SUITE_P(EveryKindAndIntegrator, TileParityTest, testing::ValuesIn(TakenChoices()),
                          [](const auto& info) { return ChoiceName(info.param); });
 
-TEST(TileShapeTest, TakesAnyDepthAndWidth) {
+TEST_F(TileShapeTest, TakesAnyDepthAndWidth) {
   const std::vector<std::vector<int>> shapes = {
       {}, {1}, {3, 2}, {16}, {17, 9}, {33, 48}, {65, 40, 7}, {130}, {128, 128}, {9, 150, 9}};
   for (DynamicsKind kind : {DynamicsKind::kNode, DynamicsKind::kMechanics, DynamicsKind::kHnn}) {
@@ -102,7 +109,7 @@ TEST(TileShapeTest, TakesAnyDepthAndWidth) {
   }
 }
 
-TEST(TileShapeTest, TakesEveryActivation) {
+TEST_F(TileShapeTest, TakesEveryActivation) {
   for (Activation activation :
        {Activation::kTanh, Activation::kRelu, Activation::kSilu, Activation::kSoftplus}) {
     for (DynamicsKind kind : {DynamicsKind::kNodeSo, DynamicsKind::kHnn}) {
@@ -118,7 +125,7 @@ TEST(TileShapeTest, TakesEveryActivation) {
   }
 }
 
-TEST(TileShapeTest, TakesModelsWithoutControls) {
+TEST_F(TileShapeTest, TakesModelsWithoutControls) {
   for (DynamicsKind kind : {DynamicsKind::kNode, DynamicsKind::kHnn}) {
     SpecChoice choice;
     choice.kind = kind;
