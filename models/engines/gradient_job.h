@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "absl/types/span.h"
+#include "models/engines/rollout_job.h"
 
 namespace rollout {
 
@@ -30,7 +31,8 @@ struct GradientJob {
 
   absl::Span<const float> trajectory_cotangents;   // [B, T + 1, 2n] or empty
   absl::Span<const float> final_state_cotangents;  // [B, 2n] or empty
-  bool of_return = false;                          // the spec must name a reward
+  bool of_return = false;                          // of the named reward, or of `cost`
+  const DiagonalCost* cost = nullptr;              // instead of the named reward
   double discount = 1.0;                           // of the return, in (0, 1]
 
   // An empty output span means "not wanted".

@@ -3,16 +3,10 @@
 #include <limits>
 
 #include "absl/strings/str_cat.h"
+#include "models/engines/job_check.h"
 
 namespace rollout {
 namespace {
-
-// Whether `size` is the product of three extents (which may overflow 64 bits).
-bool IsProduct(size_t size, int64_t a, int64_t b, int64_t c) {
-  int64_t product = 0;
-  return !__builtin_mul_overflow(a, b, &product) && !__builtin_mul_overflow(product, c, &product) &&
-         static_cast<int64_t>(size) == product;
-}
 
 absl::Status WrongSize(const char* what, size_t size, const GradientJob& job, int64_t last) {
   return absl::InvalidArgumentError(
@@ -28,7 +22,15 @@ absl::Status CheckObjective(const GradientJob& job, const TransitionModelSpec& s
   if (!job.of_return && !job.total_return.empty()) {
     return absl::InvalidArgumentError("gradient: total_return is given with of_return only");
   }
-  if (job.of_return && spec.reward.empty()) {
+  if (!job.of_return && job.cost != nullptr) {
+    return absl::InvalidArgumentError("gradient: cost is given without of_return");
+  }
+  if (job.cost != nullptr) {
+    if (absl::Status status = ValidateCost(*job.cost, job.horizon, spec); !status.ok()) {
+      return status;
+    }
+  }
+  if (job.of_return && spec.reward.empty() && (job.cost == nullptr || job.cost->add_reward)) {
     return absl::InvalidArgumentError(
         absl::StrCat("gradient: model ", spec.name, " names no reward, so it has no returns"));
   }

@@ -9,13 +9,6 @@
 namespace rollout {
 namespace {
 
-// Whether `size` is the product of three extents (which may overflow 64 bits).
-bool IsProduct(size_t size, int64_t a, int64_t b, int64_t c) {
-  int64_t product = 0;
-  return !__builtin_mul_overflow(a, b, &product) && !__builtin_mul_overflow(product, c, &product) &&
-         static_cast<int64_t>(size) == product;
-}
-
 absl::Status WrongSize(const char* what, size_t size, const RolloutJob& job, int64_t last) {
   return absl::InvalidArgumentError(
       absl::StrCat("rollout: ", what, " holds ", size, " numbers, which does not fit ", job.lanes,
@@ -38,29 +31,6 @@ absl::Status CheckSettings(const RolloutJob& job) {
   if (!(job.discount >= 0.0 && job.discount <= 1.0)) {
     return absl::InvalidArgumentError(
         absl::StrCat("rollout: discount ", job.discount, ", expected a number from 0 to 1"));
-  }
-  return absl::OkStatus();
-}
-
-absl::Status CheckCost(const RolloutJob& job, const TransitionModelSpec& spec) {
-  if (job.cost == nullptr) return absl::OkStatus();
-  const DiagonalCost& cost = *job.cost;
-  const int64_t state = spec.state_size();
-  const auto check = [&](const char* name, absl::Span<const float> values, int64_t size) {
-    if (values.empty() || static_cast<int64_t>(values.size()) == size) return absl::OkStatus();
-    return absl::InvalidArgumentError(absl::StrCat("rollout: cost.", name, " holds ", values.size(),
-                                                   " numbers, expected ", size, " or none"));
-  };
-  for (const absl::Status& status :
-       {check("state", cost.state, state), check("control", cost.control, spec.num_controls),
-        check("control_change", cost.control_change, spec.num_controls),
-        check("terminal", cost.terminal, state),
-        check("last_control", cost.last_control, spec.num_controls)}) {
-    if (!status.ok()) return status;
-  }
-  if (!cost.reference.empty() && static_cast<int64_t>(cost.reference.size()) != state &&
-      !IsProduct(cost.reference.size(), job.horizon + 1, state, 1)) {
-    return WrongSize("cost.reference", cost.reference.size(), job, state);
   }
   return absl::OkStatus();
 }
@@ -89,6 +59,36 @@ absl::Status CheckOutputs(const RolloutJob& job, const TransitionModelSpec& spec
 }
 
 }  // namespace
+
+bool IsProduct(size_t size, int64_t a, int64_t b, int64_t c) {
+  int64_t product = 0;
+  return !__builtin_mul_overflow(a, b, &product) && !__builtin_mul_overflow(product, c, &product) &&
+         static_cast<int64_t>(size) == product;
+}
+
+absl::Status ValidateCost(const DiagonalCost& cost, int64_t horizon,
+                          const TransitionModelSpec& spec) {
+  const int64_t state = spec.state_size();
+  const auto check = [&](const char* name, absl::Span<const float> values, int64_t size) {
+    if (values.empty() || static_cast<int64_t>(values.size()) == size) return absl::OkStatus();
+    return absl::InvalidArgumentError(absl::StrCat("cost.", name, " holds ", values.size(),
+                                                   " numbers, expected ", size, " or none"));
+  };
+  for (const absl::Status& status :
+       {check("state", cost.state, state), check("control", cost.control, spec.num_controls),
+        check("control_change", cost.control_change, spec.num_controls),
+        check("terminal", cost.terminal, state),
+        check("last_control", cost.last_control, spec.num_controls)}) {
+    if (!status.ok()) return status;
+  }
+  if (!cost.reference.empty() && static_cast<int64_t>(cost.reference.size()) != state &&
+      !IsProduct(cost.reference.size(), horizon + 1, state, 1)) {
+    return absl::InvalidArgumentError(absl::StrCat("cost.reference holds ", cost.reference.size(),
+                                                   " numbers, expected ", state, " or ",
+                                                   horizon + 1, " times as many, or none"));
+  }
+  return absl::OkStatus();
+}
 
 absl::Status ValidateJob(const RolloutJob& job, const TransitionModelSpec& spec) {
   if (absl::Status status = CheckSettings(job); !status.ok()) return status;
@@ -119,7 +119,11 @@ absl::Status ValidateJob(const RolloutJob& job, const TransitionModelSpec& spec)
         check("first_outside_step", job.first_outside_step.size(), 1, 1)}) {
     if (!status.ok()) return status;
   }
-  if (absl::Status status = CheckCost(job, spec); !status.ok()) return status;
+  if (job.cost != nullptr) {
+    if (absl::Status status = ValidateCost(*job.cost, job.horizon, spec); !status.ok()) {
+      return status;
+    }
+  }
   return CheckOutputs(job, spec);
 }
 

@@ -1,6 +1,9 @@
 #ifndef ROLLOUT_MODELS_ENGINES_JOB_CHECK_H_
 #define ROLLOUT_MODELS_ENGINES_JOB_CHECK_H_
 
+#include <cstddef>
+#include <cstdint>
+
 #include "absl/status/status.h"
 #include "models/engines/rollout_job.h"
 #include "models/transition_model.h"
@@ -11,6 +14,13 @@ namespace rollout {
 // setting out of range, or the output that the model cannot give (returns without a reward or a
 // cost, states outside data whose range is unknown, the spread of one member).
 absl::Status ValidateJob(const RolloutJob& job, const TransitionModelSpec& spec);
+
+// OK, or INVALID_ARGUMENT naming the part of `cost` that does not fit the model or the horizon.
+absl::Status ValidateCost(const DiagonalCost& cost, int64_t horizon,
+                          const TransitionModelSpec& spec);
+
+// Whether `size` is the product of three extents (which may overflow 64 bits).
+bool IsProduct(size_t size, int64_t a, int64_t b, int64_t c);
 
 }  // namespace rollout
 

@@ -25,7 +25,8 @@ absl::StatusOr<DifferentiableReward> DifferentiableReward::Find(const Transition
 }
 
 LaneObjective::LaneObjective(const TransitionModelSpec& spec, const DifferentiableReward& reward)
-    : state_size_(spec.state_size()),
+    : spec_(&spec),
+      state_size_(spec.state_size()),
       num_controls_(spec.num_controls),
       dt_(spec.transition_dt),
       member_weight_(1.0 / spec.ensemble_size),
@@ -67,8 +68,10 @@ void LaneObjective::Observe(int64_t step, const float* state, const float* next_
   if (!job_->of_return || terminated_) return;
   const TransitionView transition = View(step, state, next_state);
   // A lane that diverges before it has terminated has no return.
-  total_return_ +=
-      finite ? discount_ * reward_.reward(transition) : std::numeric_limits<double>::quiet_NaN();
+  double reward = 0.0;
+  if (scores_reward()) reward += reward_.reward(transition);
+  if (job_->cost != nullptr) reward -= TransitionCost(*job_->cost, *spec_, Costed(step));
+  total_return_ += finite ? discount_ * reward : std::numeric_limits<double>::quiet_NaN();
   discount_ *= job_->discount;
   if (reward_.termination == nullptr || !reward_.termination(transition)) return;
   terminated_ = true;
@@ -80,7 +83,7 @@ void LaneObjective::Observe(int64_t step, const float* state, const float* next_
 
 void LaneObjective::AddCotangents(int64_t step, const float* state, const float* next_state,
                                   float* state_cotangent, float* next_state_cotangent,
-                                  float* control_cotangent) {
+                                  float* control_cotangents) {
   const auto add = [this](const float* given, float* cotangent) {
     for (int64_t i = 0; i < state_size_; ++i) {
       cotangent[i] += static_cast<float>(member_weight_ * given[i]);
@@ -94,20 +97,42 @@ void LaneObjective::AddCotangents(int64_t step, const float* state, const float*
     add(job_->final_state_cotangents.data() + lane_ * state_size_, next_state_cotangent);
   }
   if (!job_->of_return || (terminated_ && step >= terminated_step_)) return;
+  const TransitionView transition = View(step, state, next_state);
+  const double weight = member_weight_ * std::pow(job_->discount, static_cast<double>(step));
+  if (scores_reward()) {
+    AddRewardCotangents(step, transition, weight, state_cotangent, next_state_cotangent,
+                        control_cotangents);
+  }
+  if (job_->cost != nullptr) {
+    float* control = control_cotangents + step * num_controls_;
+    AddNegativeCostGradient(*job_->cost, *spec_, Costed(step), weight, control,
+                            step == 0 ? nullptr : control - num_controls_, next_state_cotangent);
+  }
+}
+
+void LaneObjective::AddRewardCotangents(int64_t step, const TransitionView& transition,
+                                        double weight, float* state_cotangent,
+                                        float* next_state_cotangent, float* control_cotangents) {
   for (auto* values : {&by_state_, &by_control_, &by_next_state_}) {
     std::fill(values->begin(), values->end(), 0.0);
   }
-  reward_.gradient(
-      View(step, state, next_state),
-      {absl::MakeSpan(by_state_), absl::MakeSpan(by_control_), absl::MakeSpan(by_next_state_)});
-  const double weight = member_weight_ * std::pow(job_->discount, static_cast<double>(step));
+  reward_.gradient(transition, {absl::MakeSpan(by_state_), absl::MakeSpan(by_control_),
+                                absl::MakeSpan(by_next_state_)});
   for (int64_t i = 0; i < state_size_; ++i) {
     state_cotangent[i] += static_cast<float>(weight * by_state_[i]);
     next_state_cotangent[i] += static_cast<float>(weight * by_next_state_[i]);
   }
+  float* control = control_cotangents + step * num_controls_;
   for (int64_t i = 0; i < num_controls_; ++i) {
-    control_cotangent[i] += static_cast<float>(weight * by_control_[i]);
+    control[i] += static_cast<float>(weight * by_control_[i]);
   }
+}
+
+// Of the transition last viewed.
+CostedTransition LaneObjective::Costed(int64_t step) const {
+  const float* last = job_->cost->last_control.empty() ? nullptr : job_->cost->last_control.data();
+  return {step, job_->horizon, Control(step), step == 0 ? last : Control(step - 1),
+          next_state_.data()};
 }
 
 void LaneObjective::AddInitialCotangents(float* cotangent) const {

@@ -7,6 +7,7 @@
 
 #include "absl/status/statusor.h"
 #include "models/engines/gradient_job.h"
+#include "models/engines/rollout_objective.h"
 #include "models/rewards/reward.h"
 #include "models/transition_model.h"
 
@@ -29,6 +30,7 @@ struct DifferentiableReward {
 // Owned by one thread; allocates only when constructed.
 class LaneObjective {
  public:
+  // `spec` outlives the objective.
   LaneObjective(const TransitionModelSpec& spec, const DifferentiableReward& reward);
 
   // Begins with lane `lane` of `job`, which must outlive the last call.
@@ -47,18 +49,25 @@ class LaneObjective {
   bool diverged() const { return first_non_finite_step_ <= counted_steps_; }
 
   // Back, after the last Observe, for any step < counted_steps(): adds what transition `step`
-  // contributes to the cotangents of z(step) and z(step + 1) [2n] and of its control [nu]; those
-  // given for z(step + 1) in the job are part of the latter.
+  // contributes to the cotangents of z(step) and z(step + 1) [2n] and of the lane's controls
+  // [T, nu]; those given for z(step + 1) in the job are part of the second.
   void AddCotangents(int64_t step, const float* state, const float* next_state,
-                     float* state_cotangent, float* next_state_cotangent, float* control_cotangent);
+                     float* state_cotangent, float* next_state_cotangent,
+                     float* control_cotangents);
   // Adds the cotangents given for z(0).
   void AddInitialCotangents(float* cotangent) const;
 
  private:
   const float* Control(int64_t step) const;
+  bool scores_reward() const { return job_->cost == nullptr || job_->cost->add_reward; }
+  CostedTransition Costed(int64_t step) const;
+  void AddRewardCotangents(int64_t step, const TransitionView& transition, double weight,
+                           float* state_cotangent, float* next_state_cotangent,
+                           float* control_cotangents);
   // z(t), u and z(t + 1) in float64.
   TransitionView View(int64_t step, const float* state, const float* next_state);
 
+  const TransitionModelSpec* spec_;
   const int64_t state_size_;
   const int64_t num_controls_;
   const double dt_;

@@ -210,7 +210,8 @@ double LaneRecorder::Reward(int member, bool finite) {
       const float* last =
           job_->cost->last_control.empty() ? nullptr : job_->cost->last_control.data();
       const float* before = step_ == 0 ? last : Controls(step_ - 1);
-      reward -= TransitionCost(*job_, *spec_, step_, controls(), before, next_.data());
+      reward -= TransitionCost(*job_->cost, *spec_,
+                               {step_, job_->horizon, controls(), before, next_.data()});
     }
   }
   scored.total_return += discount_ * reward;

@@ -17,6 +17,32 @@ double Wrapped(double angle) {
   return rest <= -kTurn / 2 ? kTurn / 2 : rest;
 }
 
+// Calls visit(i, weight, deviation) for every number of the next state that has a weight.
+template <typename Visit>
+void ForEachDeviation(const DiagonalCost& cost, const TransitionModelSpec& spec,
+                      const CostedTransition& transition, Visit visit) {
+  const size_t state_size = static_cast<size_t>(spec.state_size());
+  const bool last = transition.step + 1 == transition.horizon;
+  if (cost.state.empty() && !(last && !cost.terminal.empty())) return;
+  const size_t row =
+      cost.reference.size() > state_size ? static_cast<size_t>(transition.step + 1) : 0;
+  size_t next_angle = 0;
+  for (size_t i = 0; i < state_size; ++i) {
+    double deviation = transition.next_state[i];
+    if (!cost.reference.empty()) {
+      deviation -= static_cast<double>(cost.reference[row * state_size + i]);
+    }
+    if (next_angle < spec.angular_positions.size() &&
+        i == static_cast<size_t>(spec.angular_positions[next_angle])) {
+      deviation = Wrapped(deviation);
+      ++next_angle;
+    }
+    const double weight = Weight(cost.state, i) + (last ? Weight(cost.terminal, i) : 0.0);
+    // A weight of nothing asks nothing, whatever the state.
+    if (weight != 0.0) visit(i, weight, deviation);
+  }
+}
+
 }  // namespace
 
 absl::StatusOr<RolloutObjective> RolloutObjective::Find(const TransitionModelSpec& spec) {
@@ -34,40 +60,37 @@ absl::StatusOr<RolloutObjective> RolloutObjective::Find(const TransitionModelSpe
   return objective;
 }
 
-double TransitionCost(const RolloutJob& job, const TransitionModelSpec& spec, int64_t step,
-                      const float* control, const float* previous_control,
-                      const double* next_state) {
-  const DiagonalCost& cost = *job.cost;
-  const size_t state_size = static_cast<size_t>(spec.state_size());
-  const size_t nu = static_cast<size_t>(spec.num_controls);
-  const bool last = step + 1 == job.horizon;
+double TransitionCost(const DiagonalCost& cost, const TransitionModelSpec& spec,
+                      const CostedTransition& transition) {
   double sum = 0.0;
-  if (!cost.state.empty() || (last && !cost.terminal.empty())) {
-    const size_t row = cost.reference.size() > state_size ? static_cast<size_t>(step + 1) : 0;
-    size_t next_angle = 0;
-    for (size_t i = 0; i < state_size; ++i) {
-      double difference = next_state[i];
-      if (!cost.reference.empty()) {
-        difference -= static_cast<double>(cost.reference[row * state_size + i]);
-      }
-      if (next_angle < spec.angular_positions.size() &&
-          i == static_cast<size_t>(spec.angular_positions[next_angle])) {
-        difference = Wrapped(difference);
-        ++next_angle;
-      }
-      const double weight = Weight(cost.state, i) + (last ? Weight(cost.terminal, i) : 0.0);
-      // A weight of nothing asks nothing, whatever the state.
-      if (weight != 0.0) sum += weight * difference * difference;
-    }
-  }
-  for (size_t k = 0; k < nu; ++k) {
-    const double u = static_cast<double>(control[k]);
+  ForEachDeviation(cost, spec, transition, [&](size_t, double weight, double deviation) {
+    sum += weight * deviation * deviation;
+  });
+  for (size_t k = 0; k < static_cast<size_t>(spec.num_controls); ++k) {
+    const double u = static_cast<double>(transition.control[k]);
     sum += Weight(cost.control, k) * u * u;
-    if (previous_control == nullptr) continue;
-    const double change = u - static_cast<double>(previous_control[k]);
+    if (transition.previous_control == nullptr) continue;
+    const double change = u - static_cast<double>(transition.previous_control[k]);
     sum += Weight(cost.control_change, k) * change * change;
   }
   return sum;
+}
+
+void AddNegativeCostGradient(const DiagonalCost& cost, const TransitionModelSpec& spec,
+                             const CostedTransition& transition, double weight, float* by_control,
+                             float* by_previous_control, float* by_next_state) {
+  ForEachDeviation(cost, spec, transition, [&](size_t i, double state_weight, double deviation) {
+    by_next_state[i] -= static_cast<float>(2.0 * weight * state_weight * deviation);
+  });
+  for (size_t k = 0; k < static_cast<size_t>(spec.num_controls); ++k) {
+    const double u = static_cast<double>(transition.control[k]);
+    by_control[k] -= static_cast<float>(2.0 * weight * Weight(cost.control, k) * u);
+    if (transition.previous_control == nullptr) continue;
+    const double change = u - static_cast<double>(transition.previous_control[k]);
+    const float slope = static_cast<float>(2.0 * weight * Weight(cost.control_change, k) * change);
+    by_control[k] -= slope;
+    if (by_previous_control != nullptr) by_previous_control[k] += slope;
+  }
 }
 
 }  // namespace rollout

@@ -17,12 +17,23 @@ struct RolloutObjective {
   static absl::StatusOr<RolloutObjective> Find(const TransitionModelSpec& spec);
 };
 
-// What transition `step` (0-based) of `job` costs by its DiagonalCost. `control` is that of the
-// transition, `previous_control` the one before it, [nu] each (null: there is none), `next_state`
-// z_{step + 1}, [2n].
-double TransitionCost(const RolloutJob& job, const TransitionModelSpec& spec, int64_t step,
-                      const float* control, const float* previous_control,
-                      const double* next_state);
+// One transition as a DiagonalCost sees it. `previous_control` is the control before (null: there
+// is none); `next_state` is z_{step + 1}, [2n].
+struct CostedTransition {
+  int64_t step = 0;     // from 0
+  int64_t horizon = 0;  // T
+  const float* control = nullptr;
+  const float* previous_control = nullptr;
+  const double* next_state = nullptr;
+};
+double TransitionCost(const DiagonalCost& cost, const TransitionModelSpec& spec,
+                      const CostedTransition& transition);
+
+// Adds the derivatives of -weight times that cost to arrays [nu], [nu] (null where there is no
+// control before) and [2n].
+void AddNegativeCostGradient(const DiagonalCost& cost, const TransitionModelSpec& spec,
+                             const CostedTransition& transition, double weight, float* by_control,
+                             float* by_previous_control, float* by_next_state);
 
 }  // namespace rollout
 

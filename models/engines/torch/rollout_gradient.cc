@@ -142,10 +142,9 @@ class LaneRangeGradient {
       for (int64_t i = 0; i < members_ * lanes_; ++i) {
         LaneObjective& objective = objectives_[static_cast<size_t>(i)];
         if (step >= objective.counted_steps()) continue;
-        objective.AddCotangents(
-            step, State(step) + i * size_, State(step + 1) + i * size_, earlier.data() + i * size_,
-            cotangents.data() + i * size_,
-            control_gradient_.data() + ((i % lanes_) * job_.horizon + step) * nu_);
+        objective.AddCotangents(step, State(step) + i * size_, State(step + 1) + i * size_,
+                                earlier.data() + i * size_, cotangents.data() + i * size_,
+                                control_gradient_.data() + (i % lanes_) * job_.horizon * nu_);
       }
       TransitionBackward(step, cotangents);
       std::swap(cotangents, earlier);

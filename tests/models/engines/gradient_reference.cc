@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "gtest/gtest.h"
+#include "models/engines/rollout_objective.h"
 #include "models/rewards/reward.h"
 #include "tests/models/engines/scalar_reference.h"
 #include "tests/support/status_matchers.h"
@@ -23,8 +24,9 @@ LaneValue CotangentValue(const TransitionModel& model, std::vector<float> cotang
   };
 }
 
-LaneValue ReturnValue(const TransitionModel& model, double discount) {
-  return [&model, discount](const std::vector<float>& initial, const std::vector<float>& controls) {
+LaneValue ReturnValue(const TransitionModel& model, double discount, const DiagonalCost* cost) {
+  return [&model, discount, cost](const std::vector<float>& initial,
+                                  const std::vector<float>& controls) {
     const TransitionModelSpec& spec = model.spec;
     const size_t size = spec.state_size();
     const size_t nu = spec.num_controls;
@@ -43,7 +45,17 @@ LaneValue ReturnValue(const TransitionModel& model, double discount) {
                                            absl::MakeConstSpan(&exact_controls[step * nu], nu),
                                            absl::MakeConstSpan(&states[(step + 1) * size], size),
                                            spec.transition_dt};
-        total += weight * reward(transition);
+        if (cost == nullptr || cost->add_reward) total += weight * reward(transition);
+        if (cost != nullptr) {
+          const float* control = &controls[step * nu];
+          const float* before = step > 0                     ? control - nu
+                                : cost->last_control.empty() ? nullptr
+                                                             : cost->last_control.data();
+          total -=
+              weight * TransitionCost(*cost, spec,
+                                      {static_cast<int64_t>(step), static_cast<int64_t>(horizon),
+                                       control, before, transition.next_state.data()});
+        }
         if (termination(transition)) break;
       }
     }

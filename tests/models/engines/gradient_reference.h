@@ -23,7 +23,9 @@ using LaneValue =
 // cotangents [T + 1, 2n] . the reference's trajectory.
 LaneValue CotangentValue(const TransitionModel& model, std::vector<float> cotangents);
 // The return of the reference's rollout by the spec's reward and termination, mean over members.
-LaneValue ReturnValue(const TransitionModel& model, double discount);
+// With `cost`, by minus that.
+LaneValue ReturnValue(const TransitionModel& model, double discount,
+                      const DiagonalCost* cost = nullptr);
 
 // Of order 4: central differences over 2 and 4 times 2^-9, extrapolated. `initial` and `controls`
 // should be Quantised, so that inputs are moved exactly.

@@ -79,7 +79,9 @@ TransitionModel Hopper(int ensemble_size) {
   return RandomModel(spec, 5);
 }
 
-TEST(TorchReturnGradientTest, StopsAtTheTermination) {
+// Three lanes of a hopper: gradients of the return by the reward or by `cost`, with and without an
+// end before the horizon.
+void ExpectReturnGradients(const DiagonalCost* cost) {
   const TransitionModel model = Hopper(2);
   constexpr int kLanes = 3, kHorizon = 6;
   constexpr float kTurns[kLanes] = {0.0f, 0.6f, 1.0f};
@@ -100,11 +102,12 @@ TEST(TorchReturnGradientTest, StopsAtTheTermination) {
   job.controls = controls;
   job.of_return = true;
   job.discount = 0.9;
+  job.cost = cost;
   const auto engine = ExactEngine(model);
   const EngineGradient gradient = GradientOf(*engine, model.spec, job);
   int ended = 0;
   for (int lane = 0; lane < kLanes; ++lane) {
-    const LaneValue value = ReturnValue(model, job.discount);
+    const LaneValue value = ReturnValue(model, job.discount, cost);
     const std::vector<float> state = Slice(initial, kLanes, lane);
     const std::vector<float> control = Slice(controls, kLanes, lane);
     EXPECT_NEAR(gradient.total_return[lane], value(state, control), 1e-5);
@@ -119,6 +122,27 @@ TEST(TorchReturnGradientTest, StopsAtTheTermination) {
   }
   EXPECT_GT(ended, 0);
   EXPECT_LT(ended, kLanes);
+}
+
+TEST(TorchReturnGradientTest, StopsAtTheTermination) { ExpectReturnGradients(nullptr); }
+
+TEST(TorchReturnGradientTest, OfACostHasEveryTerm) {
+  std::vector<float> state(12), terminal(12), reference(7 * 12);
+  for (int i = 0; i < 12; ++i) {
+    state[i] = 0.1f * static_cast<float>(i);
+    terminal[i] = 1.0f - state[i];
+  }
+  for (size_t i = 0; i < reference.size(); ++i) reference[i] = std::sin(static_cast<float>(i));
+  const std::vector<float> control = {0.5f, 0.0f, 2.0f}, change = {1.0f, 3.0f, 0.0f};
+  const std::vector<float> last = {0.25f, -0.5f, 0.0f};
+  const DiagonalCost cost = {.state = state,
+                             .control = control,
+                             .control_change = change,
+                             .terminal = terminal,
+                             .reference = reference,
+                             .last_control = last,
+                             .add_reward = true};
+  ExpectReturnGradients(&cost);
 }
 
 TEST(TorchReturnGradientTest, ASharedInitialStateGetsTheSumOverLanes) {
