@@ -10,6 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "models/engines/fused/fused_model.h"
+#include "models/engines/fused/gradient_groups.h"
 #include "models/engines/fused/lane_group.h"
 #include "models/engines/fused/packed_model.h"
 #include "models/engines/fused/scalar_kernel.h"
@@ -33,8 +34,12 @@ int ThreadCount(const EngineOptions& options) {
 class FusedCpuEngine final : public Engine {
  public:
   FusedCpuEngine(const TransitionModelSpec& spec, FusedModel model,
-                 const RolloutObjective& objective, int threads)
-      : spec_(spec), objective_(objective), model_(std::move(model)), pool_(threads) {
+                 const RolloutObjective& objective, const DifferentiableReward& reward, int threads)
+      : spec_(spec),
+        objective_(objective),
+        model_(std::move(model)),
+        pool_(threads),
+        gradients_(spec_, reward, model_, &pool_) {
     if (VectorLanes() > 1) packed_ = MakePackedModel(model_, VectorLanes());
     for (int i = 0; i < threads; ++i) {
       groups_.push_back(
@@ -51,6 +56,10 @@ class FusedCpuEngine final : public Engine {
     return absl::OkStatus();
   }
 
+  absl::Status Gradient(absl::Span<const GradientJob> jobs) override {
+    return gradients_.Compute(jobs, packed_.get());
+  }
+
   EngineInfo info() const override { return {.engine = "fused", .device = "cpu"}; }
 
  private:
@@ -65,6 +74,7 @@ class FusedCpuEngine final : public Engine {
   std::unique_ptr<const PackedModel> packed_;       // nullptr: this CPU has no vectors that we know
   std::vector<std::unique_ptr<LaneGroup>> groups_;  // [threads]
   ThreadPool pool_;
+  GradientGroups gradients_;
 };
 
 absl::StatusOr<std::unique_ptr<Engine>> Create(const TransitionModel& model,
@@ -77,9 +87,11 @@ absl::StatusOr<std::unique_ptr<Engine>> Create(const TransitionModel& model,
   if (!fused_model.ok()) return fused_model.status();
   const auto objective = RolloutObjective::Find(model.spec);
   if (!objective.ok()) return objective.status();
+  const auto reward = DifferentiableReward::Find(model.spec);
+  if (!reward.ok()) return reward.status();
   try {
     return std::make_unique<FusedCpuEngine>(model.spec, *std::move(fused_model), *objective,
-                                            ThreadCount(options));
+                                            *reward, ThreadCount(options));
   } catch (const std::exception& error) {  // memory or threads
     return absl::ResourceExhaustedError(
         absl::StrCat("the fused engine of model ", model.spec.name, ": ", error.what()));

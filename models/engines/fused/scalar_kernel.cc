@@ -26,7 +26,7 @@ ScalarKernel::ScalarKernel(const FusedModel& model) : model_(model) {
   for (auto& values : stage_dp_) values.resize(n);
 }
 
-void ScalarKernel::Advance(int member, const LaneBatch& batch) {
+void ScalarKernel::AdvanceSubsteps(int member, const LaneBatch& batch, int substeps) {
   const size_t n = static_cast<size_t>(model_.num_positions);
   ScalarDynamics<float>& dynamics = dynamics_[member];
   for (int lane = 0; lane < batch.lanes; ++lane) {
@@ -36,7 +36,7 @@ void ScalarKernel::Advance(int member, const LaneBatch& batch) {
     q_residual_ = absl::MakeSpan(batch.residuals + offset, n);
     p_residual_ = absl::MakeSpan(batch.residuals + offset + n, n);
     const absl::Span<const float> u(batch.controls[lane], model_.num_controls);
-    for (int substep = 0; substep < model_.substeps; ++substep) Substep(dynamics, u);
+    for (int substep = 0; substep < substeps; ++substep) Substep(dynamics, u);
     if (batch.velocities != nullptr) {
       dynamics.Velocity(q_, p_, absl::MakeSpan(batch.velocities + lane * n, n));
     }

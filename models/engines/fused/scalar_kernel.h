@@ -14,7 +14,12 @@ namespace rollout::fused {
 class ScalarKernel final : public TransitionKernel {
  public:
   explicit ScalarKernel(const FusedModel& model);
-  void Advance(int member, const LaneBatch& batch) override;
+  void Advance(int member, const LaneBatch& batch) override {
+    AdvanceSubsteps(member, batch, model_.substeps);
+  }
+
+  // A part of a transition.
+  void AdvanceSubsteps(int member, const LaneBatch& batch, int substeps);
 
  private:
   void Substep(ScalarDynamics<float>& dynamics, absl::Span<const float> u);
