@@ -17,6 +17,7 @@
 #include "base/clock.h"
 #include "base/table.h"
 #include "base/terminal.h"
+#include "base/version.h"
 #include "experiments/experiment.h"
 #include "experiments/figures/system_pictures.h"
 #include "experiments/nearest_names.h"
@@ -114,6 +115,7 @@ int ExitStatus(const absl::Status& status) {
 int main(int argc, char** argv) {
   CLI::App app("Repeats the tables and figures of the papers behind the models.",
                "rollout-experiments");
+  app.set_version_flag("--version", std::string("rollout-experiments ") + rollout::Version());
   app.require_subcommand(1);
   rollout::Arguments arguments;
   int exit_status = 0;

@@ -60,7 +60,8 @@ RolloutServer::RolloutServer(const ServerOptions& options)
           &clock_, this),
       transition_model_(MakeEnvironment(options, &registry_, &clock_, &admission_), &metrics_),
       inference_(MakeEnvironment(options, &registry_, &clock_, &admission_), Version(), &metrics_),
-      collector_(std::make_shared<RegistryCollector>(&registry_)) {}
+      collector_(std::make_shared<RegistryCollector>(&registry_)),
+      process_collector_(std::make_shared<ProcessCollector>()) {}
 
 absl::Status RolloutServer::Open() {
   if (absl::Status readable = registry_.Poll(); !readable.ok()) {
@@ -117,6 +118,7 @@ absl::Status RolloutServer::ListenForScrapes() {
   }
   exposer_->RegisterCollectable(metrics_.registry());
   exposer_->RegisterCollectable(collector_);
+  exposer_->RegisterCollectable(process_collector_);
   return absl::OkStatus();
 }
 

@@ -14,6 +14,7 @@
 #include "absl/status/statusor.h"
 #include "base/clock.h"
 #include "base/mutex.h"
+#include "base/process_collector.h"
 #include "server/config/server_options.h"
 #include "server/metrics/registry_collector.h"
 #include "server/metrics/server_metrics.h"
@@ -78,6 +79,7 @@ class RolloutServer final : private RegistryObserver {
   TransitionModelService transition_model_;
   InferenceService inference_;
   std::shared_ptr<RegistryCollector> collector_;
+  std::shared_ptr<ProcessCollector> process_collector_;
 
   std::unique_ptr<prometheus::Exposer> exposer_;
   std::unique_ptr<grpc::Server> health_server_;

@@ -142,11 +142,29 @@ void AddServable(Servable& servable, const Labels& version, Families* families) 
   AddPredictionError(servable.prediction_error().Snapshot(), version, families);
 }
 
+// Which version answers under which name.
+void AddNames(const ModelStatus& model, Families* families) {
+  const auto add = [&](const char* name, const char* help, int64_t version, Labels more) {
+    more.push_back({"model", model.name});
+    more.push_back({"version", absl::StrCat(version)});
+    families->Add(name, help, MetricType::Gauge, GaugeValue(1), std::move(more));
+  };
+  if (model.serving_version != 0) {
+    add("rollout_model_serving", "1 for the version that answers requests naming none.",
+        model.serving_version, {});
+  }
+  for (const auto& [label, version] : model.overrides.labels) {
+    add("rollout_model_label", "1 for the version that a label stands for.", version,
+        {{"label", label}});
+  }
+}
+
 }  // namespace
 
 std::vector<MetricFamily> RegistryCollector::Collect() const {
   Families families;
   for (const ModelStatus& model : registry_->Describe()) {
+    AddNames(model, &families);
     for (const VersionStatus& status : model.versions) {
       const Labels version = {{"model", model.name}, {"version", absl::StrCat(status.version)}};
       families.Add("rollout_model_state", "The state of a version; 1 where it is in it.",

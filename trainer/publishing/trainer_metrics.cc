@@ -10,6 +10,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "base/process_collector.h"
 
 namespace rollout {
 namespace {
@@ -41,7 +42,12 @@ struct TrainerMetrics::Series {
         publish(prometheus::BuildCounter()
                     .Name("rollout_trainer_publish_total")
                     .Help("Fitted versions by what became of them")
-                    .Register(*registry)) {
+                    .Register(*registry)),
+        error_ratio(prometheus::BuildGauge()
+                        .Name("rollout_trainer_error_ratio")
+                        .Help("Error of the version last fitted over the live one's, with the "
+                              "bounds of its interval; published where the high one is below 1")
+                        .Register(*registry)) {
     for (const char* result : {"published", "not_better", "failed"}) {
       publish.Add({{"model", model}, {"result", result}});
     }
@@ -55,6 +61,8 @@ struct TrainerMetrics::Series {
   prometheus::Gauge& last_publish;
   prometheus::Counter& updates;
   prometheus::Family<prometheus::Counter>& publish;
+  prometheus::Family<prometheus::Gauge>& error_ratio;
+  const std::shared_ptr<ProcessCollector> process = std::make_shared<ProcessCollector>();
   std::unique_ptr<prometheus::Exposer> exposer;
 };
 
@@ -68,6 +76,7 @@ absl::StatusOr<std::unique_ptr<TrainerMetrics>> TrainerMetrics::Create(const std
     try {
       series->exposer = std::make_unique<prometheus::Exposer>(listen, 1);
       series->exposer->RegisterCollectable(series->registry);
+      series->exposer->RegisterCollectable(series->process);
     } catch (const std::exception& error) {
       return absl::UnavailableError(
           absl::StrCat("--metrics-listen ", listen, ": cannot listen there (", error.what(), ")"));
@@ -87,6 +96,15 @@ void TrainerMetrics::CountPublish(const std::string& result) {
 }
 void TrainerMetrics::SetLastPublish(absl::Time time) {
   series_->last_publish.Set(static_cast<double>(absl::ToUnixSeconds(time)));
+}
+
+void TrainerMetrics::SetErrorRatio(double estimate, double low, double high) {
+  const auto set = [this](const char* bound, double value) {
+    series_->error_ratio.Add({{"model", series_->model}, {"bound", bound}}).Set(value);
+  };
+  set("estimate", estimate);
+  set("low", low);
+  set("high", high);
 }
 
 std::string TrainerMetrics::Expose() const {

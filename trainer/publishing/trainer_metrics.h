@@ -26,6 +26,9 @@ class TrainerMetrics {
   void SetDatasetTransitions(double value);
   void CountPublish(const std::string& result);  // "published", "not_better", "failed"
   void SetLastPublish(absl::Time time);
+  // Errors of the version last fitted over those of the live one (geometric mean over horizons),
+  // with the bounds of its bootstrap interval: published where `high` is below 1.
+  void SetErrorRatio(double estimate, double low, double high);
 
   // The text that a scrape gets.
   std::string Expose() const;

@@ -1,5 +1,6 @@
 #include "trainer/publishing/training_cycle.h"
 
+#include <cmath>
 #include <optional>
 
 #include "absl/status/status.h"
@@ -84,6 +85,8 @@ absl::StatusOr<CycleOutcome> RunTrainingCycle(const FitData& data,
       CompareModels(fitted->model, *live_model, data, fitted->statistics, options.evaluation,
                     DeriveSeed(options.fit.seed, kComparisonStream));
   if (!verdict.ok()) return verdict.status();
+  metrics.SetErrorRatio(std::exp(verdict->log_ratio), std::exp(verdict->log_ratio_low),
+                        std::exp(verdict->log_ratio_high));
   if (options.stop != nullptr && *options.stop) {
     return absl::CancelledError("interrupted after the fit; nothing was published");
   }

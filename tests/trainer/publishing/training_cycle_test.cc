@@ -68,6 +68,8 @@ TEST_F(TrainingCycleTest, PublishesTheFirstVersionAndThenOnlyBetterOnes) {
                                  "\"published\"} 2"));
   EXPECT_THAT(metrics, HasSubstr("result=\"not_better\"} 1"));
   EXPECT_THAT(metrics, HasSubstr("rollout_trainer_updates_total{model=\"pendulum\"} 660"));
+  EXPECT_THAT(metrics,
+              HasSubstr("rollout_trainer_error_ratio{bound=\"high\",model=\"pendulum\"} "));
 
   ASSERT_OK_AND_ASSIGN(const LiveVersion v1, ReadVersion(directory_.path(), "pendulum", 1));
   ASSERT_OK_AND_ASSIGN(const LiveVersion v2, ReadVersion(directory_.path(), "pendulum", 0));

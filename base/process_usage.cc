@@ -1,0 +1,60 @@
+#include "base/process_usage.h"
+
+#include <unistd.h>
+
+#include <ctime>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <sstream>
+#include <string>
+#include <system_error>
+#include <vector>
+
+namespace rollout {
+namespace {
+
+// The fields of /proc/self/stat after the program's name, which may hold blanks: field 3 of proc(5)
+// is [0].
+std::vector<double> StatFields() {
+  std::ifstream file("/proc/self/stat");
+  std::string line;
+  std::getline(file, line);
+  const size_t name_end = line.rfind(')');
+  std::vector<double> fields;
+  if (name_end == std::string::npos) return fields;
+  std::istringstream rest(line.substr(name_end + 1));
+  std::string state;
+  rest >> state;
+  fields.push_back(0);
+  for (double value = 0; rest >> value;) fields.push_back(value);
+  return fields;
+}
+
+double SecondsSinceBoot() {
+  timespec now = {};
+  clock_gettime(CLOCK_BOOTTIME, &now);
+  return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
+}
+
+}  // namespace
+
+ProcessUsage ReadProcessUsage() {
+  ProcessUsage usage;
+  // proc(5): 14 utime, 15 stime, 20 num_threads, 22 starttime, 24 rss.
+  if (const std::vector<double> fields = StatFields(); fields.size() > 21) {
+    const double ticks = static_cast<double>(sysconf(_SC_CLK_TCK));
+    usage.cpu_seconds = (fields[11] + fields[12]) / ticks;
+    usage.threads = fields[17];
+    usage.start_time_seconds =
+        static_cast<double>(std::time(nullptr)) - SecondsSinceBoot() + fields[19] / ticks;
+    usage.resident_bytes = fields[21] * static_cast<double>(sysconf(_SC_PAGESIZE));
+  }
+  std::error_code error;
+  const std::filesystem::directory_iterator files("/proc/self/fd", error);
+  // The folder itself is open while it is read.
+  if (!error) usage.open_files = static_cast<double>(std::distance(begin(files), end(files)) - 1);
+  return usage;
+}
+
+}  // namespace rollout
