@@ -35,6 +35,10 @@ struct DenseCall {
   // Of the layer's inputs, those in [first_input, end_input) are summed.
   int first_input = 0;
   int end_input = 0;
+  // Of the layer's inputs, those in [first_lead, end_lead) are summed before these (layers of one
+  // chain only).
+  int first_lead = 0;
+  int end_lead = 0;
   // Sums groups of kInputGroup inputs in descending order (layers of one chain only). Every other
   // evaluation of a rollout does so: what it reads first is then what the cache still holds.
   bool descending = false;

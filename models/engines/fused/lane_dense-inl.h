@@ -136,7 +136,6 @@ HWY_NOINLINE void LaneBlock(const DenseCall& call, const float* weights, int blo
   using Tile = LaneTile<kVectors>;
   const FloatTag d;
   const int count = call.end_input - call.first_input;
-  weights += ptrdiff_t(call.first_input) * block_outputs;
   FloatVec sums[kOutputs][kVectors];
   const auto initial = [&](int m, int v) HWY_ATTR {
     return call.initial != nullptr
@@ -149,16 +148,21 @@ HWY_NOINLINE void LaneBlock(const DenseCall& call, const float* weights, int blo
       ROLLOUT_UNROLL
       for (int v = 0; v < kVectors; ++v) sums[m][v] = initial(m, v);
     }
+    const auto products = [&](ptrdiff_t first) HWY_ATTR {
+      return LaneProducts{weights + first * block_outputs, block_outputs,
+                          call.inputs + first * Tile::kLanes, Tile::kLanes};
+    };
+    LaneProducts lead = products(call.first_lead);
+    for (int k = call.first_lead; k < call.end_lead; ++k) lead.Add(sums);
     int inputs_left = count;
     for (InputGroups group(count, call.descending); group.first >= 0; group.Next()) {
-      const ptrdiff_t first_input = call.first_input + group.first;
-      const LaneProducts products{weights + ptrdiff_t(group.first) * block_outputs, block_outputs,
-                                  call.inputs + first_input * Tile::kLanes, Tile::kLanes};
-      AddLaneProducts(products, group.size, inputs_left, pending, sums);
+      AddLaneProducts(products(call.first_input + group.first), group.size, inputs_left, pending,
+                      sums);
       inputs_left -= group.size;
     }
   } else {
-    FoldLaneChains<kOutputs, kVectors>(call, weights, block_outputs, pending, sums);
+    FoldLaneChains<kOutputs, kVectors>(call, weights + ptrdiff_t(call.first_input) * block_outputs,
+                                       block_outputs, pending, sums);
     ROLLOUT_UNROLL
     for (int m = 0; m < kOutputs; ++m) {
       ROLLOUT_UNROLL

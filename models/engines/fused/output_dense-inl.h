@@ -27,7 +27,9 @@ HWY_NOINLINE void OutputBlock(const DenseCall& call, const float* HWY_RESTRICT w
   const ptrdiff_t output_stride = call.layer->padded_outputs;
   const ptrdiff_t first = first_lane * output_stride + first_output;
   const int count = call.end_input - call.first_input;
-  const float* HWY_RESTRICT inputs = call.inputs + first_lane * stride + call.first_input;
+  const float* HWY_RESTRICT lead_inputs = call.inputs + first_lane * stride;
+  const float* HWY_RESTRICT inputs = lead_inputs + call.first_input;
+  const float* HWY_RESTRICT lead_weights = weights;
   weights += call.first_input * weight_step;
   FloatVec sums[kChains][kVectors][kLanes];
   const auto initial = [&](int v, int lane) HWY_ATTR {
@@ -60,6 +62,9 @@ HWY_NOINLINE void OutputBlock(const DenseCall& call, const float* HWY_RESTRICT w
     }
   };
   if (kChains == 1) {
+    for (int k = call.first_lead; k < call.end_lead; ++k) {
+      add(0, lead_weights + k * weight_step, lead_inputs + k);
+    }
     for (InputGroups group(count, call.descending); group.first >= 0; group.Next()) {
       const float* w = weights + weight_step * group.first;
       const float* x = inputs + group.first;

@@ -50,7 +50,8 @@ class TileDynamics {
   }
 
   // Begins a transition of `member` under one control, nu numbers, for each of `lanes` lanes. What
-  // the controls add to the first layer is summed here, once for all substeps.
+  // the controls add to the first layer is summed here, once for all substeps; where there is one
+  // substep, they are inputs like the others, but summed first, which gives the same bits.
   void Begin(int member, const float* const* controls, int lanes) {
     member_ = &packed_.members[member];
     descending_ = false;
@@ -65,6 +66,15 @@ class TileDynamics {
         mlp_inputs_[Tile::Lane(inputs, j, lane)] = (value - mean) * inverse_std;
       }
     }
+    first_mlp_layer_ = DenseCall();
+    first_mlp_layer_.inputs = mlp_inputs_;
+    first_mlp_layer_.end_input = first;
+    if (model_.substeps == 1 && member_->mlp.layers[0].chains == 1) {
+      first_mlp_layer_.first_lead = first;
+      first_mlp_layer_.end_lead = inputs;
+      return;
+    }
+    first_mlp_layer_.initial = control_sums_;
     DenseCall call;
     call.layer = &member_->mlp.layers[0];
     call.first_input = first;
@@ -180,8 +190,7 @@ class TileDynamics {
                   mlp_inputs_ + Tile::Element(inputs, j, e));
       }
     }
-    networks_.Forward(member_->mlp.layers, mlp_inputs_, features + n_, control_sums_, descending_,
-                      false, mlp_outputs_);
+    networks_.Forward(member_->mlp.layers, first_mlp_layer_, descending_, false, mlp_outputs_);
   }
 
   void FactoriseMass(const float* q) {
@@ -197,8 +206,7 @@ class TileDynamics {
     } else {
       Features(q);
     }
-    networks_.Forward(member_->potential.layers, features_, model_.num_features, nullptr,
-                      descending_, true, nullptr);
+    networks_.Forward(member_->potential.layers, features_, descending_, true, nullptr);
     networks_.ScalarGradient(member_->potential, model_.num_features, potential_gradient_);
   }
 
@@ -239,6 +247,7 @@ class TileDynamics {
 
   TileNetworks<Tile> networks_;
   std::optional<TileMass<Tile>> mass_;  // where it is learned
+  DenseCall first_mlp_layer_;           // what the mlp's first layer reads in this transition
   float* mlp_inputs_ = nullptr;
   float* mlp_outputs_ = nullptr;
   float* control_sums_ = nullptr;  // bias + what the controls add to the mlp's first layer

@@ -7,6 +7,7 @@
 #define ROLLOUT_FUSED_TILE_INTEGRATOR_INL_H_
 #endif
 
+#include "models/engines/fused/lane_copies-inl.h"
 #include "models/engines/fused/tile_dynamics-inl.h"
 #include "models/engines/fused/transition_kernel.h"
 
@@ -41,38 +42,36 @@ class TileIntegrator {
   int Advance(int member, const LaneBatch& batch, int first) {
     const int lanes = std::min(batch.lanes - first, Tile::kLanes);
     const size_t offset = size_t(first) * 2 * n_;
-    LoadLanes(batch.states + offset, 2 * n_, lanes, q_);
-    LoadLanes(batch.states + offset + n_, 2 * n_, lanes, p_);
-    LoadLanes(batch.residuals + offset, 2 * n_, lanes, q_residual_);
-    LoadLanes(batch.residuals + offset + n_, 2 * n_, lanes, p_residual_);
+    LoadHalves(batch.states + offset, lanes, q_, p_);
+    LoadHalves(batch.residuals + offset, lanes, q_residual_, p_residual_);
     dynamics_.Begin(member, batch.controls + first, lanes);
     for (int substep = 0; substep < model_.substeps; ++substep) Substep();
-    StoreLanes(q_, lanes, batch.states + offset, 2 * n_);
-    StoreLanes(p_, lanes, batch.states + offset + n_, 2 * n_);
-    StoreLanes(q_residual_, lanes, batch.residuals + offset, 2 * n_);
-    StoreLanes(p_residual_, lanes, batch.residuals + offset + n_, 2 * n_);
+    StoreHalves(q_, p_, lanes, batch.states + offset);
+    StoreHalves(q_residual_, p_residual_, lanes, batch.residuals + offset);
     if (batch.velocities != nullptr) {
       dynamics_.Velocity(q_, p_, dq_);
-      StoreLanes(dq_, lanes, batch.velocities + size_t(first) * n_, n_);
+      StoreLanes(Tile(), dq_, n_, lanes, batch.velocities + size_t(first) * n_, n_);
     }
     return lanes;
   }
 
  private:
-  void LoadLanes(const float* from, int stride, int lanes, float* array) {
-    if (lanes < Tile::kLanes) std::fill_n(array, Tile::Size(n_), 0.0f);
-    for (int lane = 0; lane < lanes; ++lane) {
-      for (int i = 0; i < n_; ++i) {
-        array[Tile::Lane(n_, i, lane)] = from[size_t(lane) * stride + i];
-      }
+  // Rows of 2n numbers, the first n to or from one array, the others the one that follows it.
+  void LoadHalves(const float* from, int lanes, float* first, [[maybe_unused]] float* second) {
+    if constexpr (Tile::kArraysJoin) {
+      LoadLanes(Tile(), from, 2 * n_, 2 * n_, lanes, first);
+    } else {
+      LoadLanes(Tile(), from, 2 * n_, n_, lanes, first);
+      LoadLanes(Tile(), from + n_, 2 * n_, n_, lanes, second);
     }
   }
 
-  void StoreLanes(const float* array, int lanes, float* to, int stride) {
-    for (int lane = 0; lane < lanes; ++lane) {
-      for (int i = 0; i < n_; ++i) {
-        to[size_t(lane) * stride + i] = array[Tile::Lane(n_, i, lane)];
-      }
+  void StoreHalves(const float* first, [[maybe_unused]] const float* second, int lanes, float* to) {
+    if constexpr (Tile::kArraysJoin) {
+      StoreLanes(Tile(), first, 2 * n_, lanes, to, 2 * n_);
+    } else {
+      StoreLanes(Tile(), first, n_, lanes, to, 2 * n_);
+      StoreLanes(Tile(), second, n_, lanes, to + n_, 2 * n_);
     }
   }
 

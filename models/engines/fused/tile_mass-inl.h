@@ -43,8 +43,7 @@ class TileMass {
   // L at these features, softplus on its diagonal. `descending`: see DenseCall.
   void Factorise(const PackedNetwork& network, const float* features, bool descending,
                  TileNetworks<Tile>& networks) {
-    networks.Forward(network.layers, features, model_.num_features, nullptr, descending,
-                     diagonal_slope_ != nullptr, triangle_);
+    networks.Forward(network.layers, features, descending, diagonal_slope_ != nullptr, triangle_);
     for (int i = 0; i < n_; ++i) {
       for (int e = 0; e < Tile::kElements; ++e) {
         float* diagonal = triangle_ + Tile::Element(triangle_size_, Triangle(i, i), e);

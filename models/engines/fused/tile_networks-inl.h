@@ -58,19 +58,31 @@ class TileNetworks {
     for (const Hidden& hidden : hidden_) slopes_.push_back(arena.Take(Tile::Size(hidden.width)));
   }
 
-  // Through all layers, or (outputs = nullptr) through all but the last. Of the first layer, the
-  // inputs below `end_input`, on top of `initial` where given. `descending`: see DenseCall.
-  void Forward(const std::vector<PackedLayer>& layers, const float* inputs, int end_input,
-               const float* initial, bool descending, bool with_slopes, float* outputs) {
+  // Through all layers, or (outputs = nullptr) through all but the last. `descending`: see
+  // DenseCall.
+  void Forward(const std::vector<PackedLayer>& layers, const float* inputs, bool descending,
+               bool with_slopes, float* outputs) {
+    DenseCall first;
+    first.inputs = inputs;
+    first.end_input = layers[0].inputs;
+    Forward(layers, first, descending, with_slopes, outputs);
+  }
+
+  // The same, with what the first layer reads given by `first`: its inputs, ranges and initial.
+  void Forward(const std::vector<PackedLayer>& layers, const DenseCall& first, bool descending,
+               bool with_slopes, float* outputs) {
     for (size_t i = 0; i < layers.size(); ++i) {
       const bool is_last = i + 1 == layers.size();
       if (is_last && outputs == nullptr) return;
       DenseCall call;
+      if (i == 0) {
+        call = first;
+      } else {
+        call.end_input = layers[i].inputs;
+        call.inputs = hidden_[i - 1].values;
+        call.descending = descending;
+      }
       call.layer = &layers[i];
-      call.end_input = i == 0 ? end_input : layers[i].inputs;
-      call.descending = descending && i > 0;
-      call.inputs = i == 0 ? inputs : hidden_[i - 1].values;
-      call.initial = i == 0 ? initial : nullptr;
       call.outputs = is_last ? outputs : hidden_[i].values;
       const bool is_tanh = activation_ == Activation::kTanh;
       call.epilogue = !is_last && is_tanh ? Epilogue::kTanh : Epilogue::kNone;

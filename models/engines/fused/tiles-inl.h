@@ -35,6 +35,8 @@ struct LaneTile {
   // One number of all lanes is kElements values of ElementTag.
   static constexpr int kElements = kVectors;
   using ElementTag = FloatTag;
+  // Two arrays, one right after the other, are one array of both's numbers.
+  static constexpr bool kArraysJoin = true;
 
   static size_t Size(int count) { return static_cast<size_t>(count) * kLanes; }
   static int Vectors(int count) { return count * kVectors; }
@@ -55,6 +57,7 @@ struct OutputTile {
   static constexpr int kLanes = kTileLanes;
   static constexpr int kElements = kTileLanes;
   using ElementTag = hn::CappedTag<float, 1>;
+  static constexpr bool kArraysJoin = false;
 
   static size_t Size(int count) { return static_cast<size_t>(kLanes) * Padded(count); }
   static int Vectors(int count) { return kLanes * (Padded(count) / kVectorLanes); }

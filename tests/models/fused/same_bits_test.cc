@@ -52,7 +52,7 @@ TransitionModel MakeModel(const Kind& kind, int num_positions = 5, int ensemble_
   choice.ignored_positions = {0};
   choice.hidden_sizes = {80, 37, 21};  // 1, 2 and 4 partial sums
   choice.transition_dt = 0.05;
-  choice.substeps = 3;
+  choice.substeps = num_positions == 3 ? 1 : 3;  // one: the controls are inputs like the others
   choice.ensemble_size = ensemble_size;
   return RandomModel(MakeSpec(choice), 11);
 }
