@@ -3,6 +3,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "experiments/greydanus/greydanus_table.h"
+#include "experiments/gruver/toy_rollouts.h"
 
 namespace rollout {
 
@@ -29,6 +30,9 @@ absl::StatusOr<Scale> ParseScale(const std::string& name) {
 std::vector<std::unique_ptr<Experiment>> MakeExperiments() {
   std::vector<std::unique_ptr<Experiment>> experiments;
   experiments.push_back(std::make_unique<GreydanusTable>());
+  for (ToyComparison& comparison : ToyComparisons()) {
+    experiments.push_back(std::make_unique<ToyRollouts>(std::move(comparison)));
+  }
   return experiments;
 }
 

@@ -7,8 +7,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/installation.h"
+#include "systems/mechanics/equations_of_motion.h"
 #include "systems/mechanics/mechanical_system.h"
-#include "systems/mechanics/mechanics.h"
 #include "systems/mujoco_system.h"
 
 namespace rollout {
@@ -33,7 +33,7 @@ std::string DefaultMjcfFolder() {
 }  // namespace
 
 std::vector<std::string> SystemNames() {
-  std::vector<std::string> names = MechanicsNames();
+  std::vector<std::string> names = MechanicalSystemNames();
   for (const std::unique_ptr<MujocoTask>& task : MujocoTasks()) names.push_back(task->info().name);
   std::sort(names.begin(), names.end());
   return names;
@@ -50,7 +50,7 @@ absl::StatusOr<std::unique_ptr<System>> MakeSystem(const std::string& name,
     if (!model.ok()) return model.status();
     return std::make_unique<MujocoSystem>(*std::move(model), std::move(task));
   }
-  if (std::unique_ptr<const Mechanics> mechanics = MakeMechanics(name)) {
+  if (std::unique_ptr<const EquationsOfMotion> mechanics = MakeEquationsOfMotion(name)) {
     return std::make_unique<MechanicalSystem>(std::move(mechanics));
   }
   return absl::NotFoundError(absl::StrCat("unknown system \"", name,

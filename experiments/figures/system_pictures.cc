@@ -22,7 +22,7 @@ struct Motion {
   std::vector<double> energy;
 };
 
-Motion Follow(const Mechanics& mechanics, uint64_t seed) {
+Motion Follow(const EquationsOfMotion& mechanics, uint64_t seed) {
   const SystemInfo& info = mechanics.info();
   std::vector<double> state(2 * info.num_positions), variables(mechanics.num_variables());
   const std::vector<double> control(info.num_controls, 0.0);
@@ -109,7 +109,7 @@ bool IsShown(const std::string& name) {
 
 }  // namespace
 
-std::string DrawSystem(const Mechanics& mechanics, uint64_t seed) {
+std::string DrawSystem(const EquationsOfMotion& mechanics, uint64_t seed) {
   const SystemInfo& info = mechanics.info();
   const Motion motion = Follow(mechanics, seed);
   const bool dissipates = mechanics.Power(motion.states[1], {}) < 0.0;
@@ -122,11 +122,11 @@ absl::Status WriteSystemPictures(const std::string& folder) {
       "# The mechanical systems in motion\n\nOne episode of each family; written by "
       "`rollout-experiments report`. Energies of systems without drag stay within the solver's "
       "tolerance.\n";
-  for (const std::string& name : MechanicsNames()) {
+  for (const std::string& name : MechanicalSystemNames()) {
     if (!IsShown(name)) continue;
     const std::string file = absl::StrCat("system-", name, ".svg");
     std::ofstream out(absl::StrCat(folder, "/", file));
-    out << DrawSystem(*MakeMechanics(name), 1);
+    out << DrawSystem(*MakeEquationsOfMotion(name), 1);
     out.flush();
     if (!out) return absl::UnavailableError(absl::StrCat(folder, "/", file, ": cannot be written"));
     absl::StrAppend(&page, "\n![", name, "](", file, ")\n");

@@ -9,7 +9,7 @@ namespace rollout {
 namespace {
 
 // [points, 2n] of one trajectory without noise.
-std::vector<double> Trajectory(const Mechanics& mechanics, Random& random) {
+std::vector<double> Trajectory(const EquationsOfMotion& mechanics, Random& random) {
   const SystemInfo& info = mechanics.info();
   const int size = 2 * info.num_positions;
   const int points = info.max_episode_steps + 1;
@@ -25,7 +25,7 @@ std::vector<double> Trajectory(const Mechanics& mechanics, Random& random) {
   return trajectory;
 }
 
-void AppendSamples(const Mechanics& mechanics, const GreydanusTask& task,
+void AppendSamples(const EquationsOfMotion& mechanics, const GreydanusTask& task,
                    const std::vector<double>& clean, Random& random, DerivativeSamples* samples) {
   const int size = samples->size;
   std::vector<double> noisy = clean;
@@ -47,7 +47,7 @@ void AppendSamples(const Mechanics& mechanics, const GreydanusTask& task,
 
 }  // namespace
 
-DerivativeData MakeDerivativeData(const Mechanics& mechanics, const GreydanusTask& task,
+DerivativeData MakeDerivativeData(const EquationsOfMotion& mechanics, const GreydanusTask& task,
                                   uint64_t seed) {
   DerivativeData data;
   data.train.size = data.test.size = 2 * mechanics.info().num_positions;

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "experiments/greydanus/greydanus_task.h"
-#include "systems/mechanics/mechanics.h"
+#include "systems/mechanics/equations_of_motion.h"
 
 namespace rollout {
 
@@ -23,9 +23,10 @@ struct DerivativeData {
   DerivativeSamples train, test;
 };
 
-// The data of `task`, decided by `seed`: the trajectories of Mechanics::DrawState at the system's
-// sampling times, without those that the solver could not follow (none of these systems has any).
-DerivativeData MakeDerivativeData(const Mechanics& mechanics, const GreydanusTask& task,
+// The data of `task`, decided by `seed`: the trajectories of EquationsOfMotion::DrawState at the
+// system's sampling times, without those that the solver could not follow (none of these systems
+// has any).
+DerivativeData MakeDerivativeData(const EquationsOfMotion& mechanics, const GreydanusTask& task,
                                   uint64_t seed);
 
 }  // namespace rollout

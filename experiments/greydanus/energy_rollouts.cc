@@ -38,7 +38,7 @@ void ModelDerivative(const Dynamics& dynamics, absl::Span<const double> state,
 
 }  // namespace
 
-std::vector<double> EnergyFirstStates(const Mechanics& mechanics, const GreydanusTask& task,
+std::vector<double> EnergyFirstStates(const EquationsOfMotion& mechanics, const GreydanusTask& task,
                                       uint64_t seed) {
   const int size = 2 * mechanics.info().num_positions;
   std::vector<double> states(task.rollouts * size);
@@ -56,7 +56,7 @@ std::vector<double> EnergyFirstStates(const Mechanics& mechanics, const Greydanu
   return states;
 }
 
-absl::StatusOr<EnergyError> MeasureEnergyError(const Mechanics& mechanics,
+absl::StatusOr<EnergyError> MeasureEnergyError(const EquationsOfMotion& mechanics,
                                                const GreydanusTask& task,
                                                const TransitionModel& model,
                                                const std::vector<double>& first_states) try {

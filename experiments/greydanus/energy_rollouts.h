@@ -8,12 +8,12 @@
 #include "absl/status/statusor.h"
 #include "experiments/greydanus/greydanus_task.h"
 #include "models/transition_model.h"
-#include "systems/mechanics/mechanics.h"
+#include "systems/mechanics/equations_of_motion.h"
 
 namespace rollout {
 
 // The first states [rollouts, 2n] from which a task's models are judged, the same for all of them.
-std::vector<double> EnergyFirstStates(const Mechanics& mechanics, const GreydanusTask& task,
+std::vector<double> EnergyFirstStates(const EquationsOfMotion& mechanics, const GreydanusTask& task,
                                       uint64_t seed);
 
 struct EnergyError {
@@ -24,7 +24,7 @@ struct EnergyError {
 
 // Rolls `model` out from `first_states` over the task's time, solved in float64 with rtol 1e-9.
 // INTERNAL where LibTorch fails.
-absl::StatusOr<EnergyError> MeasureEnergyError(const Mechanics& mechanics,
+absl::StatusOr<EnergyError> MeasureEnergyError(const EquationsOfMotion& mechanics,
                                                const GreydanusTask& task,
                                                const TransitionModel& model,
                                                const std::vector<double>& first_states);

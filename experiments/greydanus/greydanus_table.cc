@@ -13,7 +13,7 @@
 #include "experiments/greydanus/energy_rollouts.h"
 #include "experiments/greydanus/greydanus_task.h"
 #include "experiments/statistics.h"
-#include "systems/mechanics/mechanics.h"
+#include "systems/mechanics/equations_of_motion.h"
 
 namespace rollout {
 namespace {
@@ -45,7 +45,7 @@ absl::StatusOr<RunRecord> MakeRun(const GreydanusTask& task, const TableModel& m
                                   uint64_t seed, const std::string& key,
                                   const std::atomic<bool>& stop) {
   const absl::Time start = absl::Now();
-  const std::unique_ptr<const Mechanics> mechanics = MakeMechanics(task.system);
+  const std::unique_ptr<const EquationsOfMotion> mechanics = MakeEquationsOfMotion(task.system);
   const DerivativeData data = MakeDerivativeData(*mechanics, task, DeriveSeed(seed, kDataStream));
   const std::vector<double> first_states =
       EnergyFirstStates(*mechanics, task, DeriveSeed(seed, kStateStream));

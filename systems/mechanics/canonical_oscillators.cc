@@ -4,7 +4,7 @@
 #include <numbers>
 #include <string>
 
-#include "systems/mechanics/mechanics.h"
+#include "systems/mechanics/equations_of_motion.h"
 #include "systems/mechanics/mechanics_info.h"
 
 namespace rollout {
@@ -20,7 +20,7 @@ struct Oscillator {
   double radius_low, radius_high;  // of the first state in the (q, p) plane
 };
 
-class CanonicalOscillator final : public Mechanics {
+class CanonicalOscillator final : public EquationsOfMotion {
  public:
   explicit CanonicalOscillator(const Oscillator& oscillator)
       : oscillator_(oscillator),
@@ -67,7 +67,7 @@ class CanonicalOscillator final : public Mechanics {
 // Gym's Pendulum without torque (a rod of 1 m and 1 kg, g = 10 m/s^2), its angle from hanging, in
 // continuous time: theta'' = -15 sin theta. First states within pi/6, where the papers' frames
 // start, and rates as Gym draws them.
-class PixelPendulum final : public Mechanics {
+class PixelPendulum final : public EquationsOfMotion {
  public:
   PixelPendulum() : info_(DescribeMechanics("pixel_pendulum", {"theta"}, 0.05, 5.0)) {}
 
@@ -97,21 +97,23 @@ class PixelPendulum final : public Mechanics {
 
 }  // namespace
 
-std::unique_ptr<const Mechanics> MakeMassSpring() {
+std::unique_ptr<const EquationsOfMotion> MakeMassSpring() {
   return std::make_unique<CanonicalOscillator>(
       Oscillator{"mass_spring", 3.0 / 29.0, 3.0, 0.0, 0.0, 0.1, 1.0});
 }
 
-std::unique_ptr<const Mechanics> MakeIdealPendulum() {
+std::unique_ptr<const EquationsOfMotion> MakeIdealPendulum() {
   return std::make_unique<CanonicalOscillator>(
       Oscillator{"ideal_pendulum", 3.0 / 44.0, 3.0, 3.0, 0.0, 1.3, 2.3});
 }
 
-std::unique_ptr<const Mechanics> MakeSimulatedRealPendulum() {
+std::unique_ptr<const EquationsOfMotion> MakeSimulatedRealPendulum() {
   return std::make_unique<CanonicalOscillator>(
       Oscillator{"simulated_real_pendulum", 1.0 / 6.0, 50.0 / 6.0, 2.4, 0.05, 0.5, 1.0});
 }
 
-std::unique_ptr<const Mechanics> MakePixelPendulum() { return std::make_unique<PixelPendulum>(); }
+std::unique_ptr<const EquationsOfMotion> MakePixelPendulum() {
+  return std::make_unique<PixelPendulum>();
+}
 
 }  // namespace rollout

@@ -6,7 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "systems/mechanics/drawn_parameters.h"
-#include "systems/mechanics/mechanics.h"
+#include "systems/mechanics/equations_of_motion.h"
 #include "systems/mechanics/mechanics_info.h"
 #include "systems/mechanics/positive_definite.h"
 
@@ -34,7 +34,7 @@ SystemInfo ChainInfo(std::string name, int links, bool controlled) {
 //   M_ij = mu_ij l_i l_j cos(q_i - q_j),
 //   M a = -sum_j mu_ij l_i l_j sin(q_i - q_j) v_j^2 - mu_i g l_i sin q_i + Q,
 // where drag -lambda p on every Cartesian momentum is Q = -lambda M v.
-class ChainPendulum final : public Mechanics {
+class ChainPendulum final : public EquationsOfMotion {
  public:
   ChainPendulum(SystemInfo info, int links, double drag)
       : info_(std::move(info)), links_(links), drag_(drag), parameters_(DrawParameters(links)) {
@@ -161,12 +161,12 @@ class ChainPendulum final : public Mechanics {
 
 }  // namespace
 
-std::unique_ptr<const Mechanics> MakeChainPendulum(int links, double drag) {
+std::unique_ptr<const EquationsOfMotion> MakeChainPendulum(int links, double drag) {
   std::string name = absl::StrCat("chain_pendulum_", links, drag > 0.0 ? "_friction" : "");
   return std::make_unique<ChainPendulum>(ChainInfo(std::move(name), links, false), links, drag);
 }
 
-std::unique_ptr<const Mechanics> MakeControlledChainPendulum(int links) {
+std::unique_ptr<const EquationsOfMotion> MakeControlledChainPendulum(int links) {
   std::string name = absl::StrCat("controlled_chain_pendulum_", links);
   return std::make_unique<ChainPendulum>(ChainInfo(std::move(name), links, true), links, 0.0);
 }

@@ -9,7 +9,7 @@
 
 namespace rollout {
 
-MechanicalSystem::MechanicalSystem(std::shared_ptr<const Mechanics> mechanics)
+MechanicalSystem::MechanicalSystem(std::shared_ptr<const EquationsOfMotion> mechanics)
     : mechanics_(std::move(mechanics)),
       solver_(mechanics_->num_variables()),
       state_(2 * mechanics_->info().num_positions),

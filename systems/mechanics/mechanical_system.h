@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "systems/mechanics/dormand_prince.h"
-#include "systems/mechanics/mechanics.h"
+#include "systems/mechanics/equations_of_motion.h"
 #include "systems/system.h"
 
 namespace rollout {
@@ -16,7 +16,7 @@ namespace rollout {
 // with the other instances, the solver is this one's own.
 class MechanicalSystem final : public System {
  public:
-  explicit MechanicalSystem(std::shared_ptr<const Mechanics> mechanics);
+  explicit MechanicalSystem(std::shared_ptr<const EquationsOfMotion> mechanics);
 
   const SystemInfo& info() const override { return mechanics_->info(); }
   void Reset(uint64_t seed) override;
@@ -29,7 +29,7 @@ class MechanicalSystem final : public System {
  private:
   void StartAtState();
 
-  const std::shared_ptr<const Mechanics> mechanics_;
+  const std::shared_ptr<const EquationsOfMotion> mechanics_;
   DormandPrince solver_;
   std::vector<double> state_;
   std::vector<double> variables_;  // the solver's

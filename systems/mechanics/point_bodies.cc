@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "systems/mechanics/mechanics.h"
+#include "systems/mechanics/equations_of_motion.h"
 #include "systems/mechanics/mechanics_info.h"
 
 namespace rollout {
@@ -23,7 +23,7 @@ SystemInfo BodiesInfo(std::string name, int bodies, double dt, double duration) 
 }
 
 // G = 1 and unit masses, so that p = v: H = sum p^2/2 - sum_{i<j} 1/|x_i - x_j|.
-class PointBodies : public Mechanics {
+class PointBodies : public EquationsOfMotion {
  public:
   PointBodies(SystemInfo info, int bodies) : info_(std::move(info)), bodies_(bodies) {}
 
@@ -122,7 +122,7 @@ class ThreeBody final : public PointBodies {
 
 }  // namespace
 
-std::unique_ptr<const Mechanics> MakeTwoBody() { return std::make_unique<TwoBody>(); }
-std::unique_ptr<const Mechanics> MakeThreeBody() { return std::make_unique<ThreeBody>(); }
+std::unique_ptr<const EquationsOfMotion> MakeTwoBody() { return std::make_unique<TwoBody>(); }
+std::unique_ptr<const EquationsOfMotion> MakeThreeBody() { return std::make_unique<ThreeBody>(); }
 
 }  // namespace rollout

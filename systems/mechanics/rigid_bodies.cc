@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "systems/mechanics/drawn_parameters.h"
-#include "systems/mechanics/mechanics.h"
+#include "systems/mechanics/equations_of_motion.h"
 #include "systems/mechanics/mechanics_info.h"
 
 namespace rollout {
@@ -105,7 +105,7 @@ constexpr double kMass = 0.1;  // kg, of both bodies
 
 // The top of Finzi et al. (2020): its mesh's centre of mass and second moments, the moments times
 // 100 as in their code, so that it does not spin down the sampling rate.
-class Gyroscope final : public Mechanics {
+class Gyroscope final : public EquationsOfMotion {
  public:
   Gyroscope()
       : info_(DescribeMechanics("gyroscope", {"phi", "theta", "psi"}, 0.02, 10.0)),
@@ -165,7 +165,7 @@ class Gyroscope final : public Mechanics {
 
 // The rotor of Finzi et al. (2020), off-diagonal second moments left out as in their code.
 // Variables: R, w, centre of mass, its velocity.
-class Rotor final : public Mechanics {
+class Rotor final : public EquationsOfMotion {
  public:
   Rotor()
       : info_(DescribeMechanics("rotor", {"x", "y", "z", "phi", "theta", "psi"}, 0.05, 10.0)),
@@ -230,7 +230,7 @@ class Rotor final : public Mechanics {
 
 }  // namespace
 
-std::unique_ptr<const Mechanics> MakeGyroscope() { return std::make_unique<Gyroscope>(); }
-std::unique_ptr<const Mechanics> MakeRotor() { return std::make_unique<Rotor>(); }
+std::unique_ptr<const EquationsOfMotion> MakeGyroscope() { return std::make_unique<Gyroscope>(); }
+std::unique_ptr<const EquationsOfMotion> MakeRotor() { return std::make_unique<Rotor>(); }
 
 }  // namespace rollout

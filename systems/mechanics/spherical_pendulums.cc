@@ -8,7 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "systems/mechanics/drawn_parameters.h"
-#include "systems/mechanics/mechanics.h"
+#include "systems/mechanics/equations_of_motion.h"
 #include "systems/mechanics/mechanics_info.h"
 
 namespace rollout {
@@ -42,7 +42,7 @@ struct Bob {
 //   theta'' = sin theta cos theta phi'^2 - (dV/dx . dx/dtheta) / (m l^2)
 //   phi''   = -2 cot theta theta' phi' - (dV/dx . dx/dphi) / (m l^2 sin^2 theta).
 // q = [phi_0.., theta_0..].
-class SphericalPendulums : public Mechanics {
+class SphericalPendulums : public EquationsOfMotion {
  public:
   SphericalPendulums(SystemInfo info, double mass, double length)
       : info_(std::move(info)), bobs_(info_.num_positions / 2), mass_(mass), length_(length) {}
@@ -226,9 +226,11 @@ class CoupledPendulums final : public SphericalPendulums {
 
 }  // namespace
 
-std::unique_ptr<const Mechanics> MakeMagnetPendulum() { return std::make_unique<MagnetPendulum>(); }
+std::unique_ptr<const EquationsOfMotion> MakeMagnetPendulum() {
+  return std::make_unique<MagnetPendulum>();
+}
 
-std::unique_ptr<const Mechanics> MakeCoupledPendulums(int bobs) {
+std::unique_ptr<const EquationsOfMotion> MakeCoupledPendulums(int bobs) {
   return std::make_unique<CoupledPendulums>(bobs);
 }
 

@@ -7,7 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "systems/mechanics/drawn_parameters.h"
-#include "systems/mechanics/mechanics.h"
+#include "systems/mechanics/equations_of_motion.h"
 #include "systems/mechanics/mechanics_info.h"
 
 namespace rollout {
@@ -28,7 +28,7 @@ SystemInfo SpringInfo(int bobs, double drag) {
 }
 
 // V = sum_i m_i g z_i + k/2 (|x_i - x_{i-1}| - rest_i)^2 with x_{-1} = 0; drag -lambda m v.
-class SpringPendulum final : public Mechanics {
+class SpringPendulum final : public EquationsOfMotion {
  public:
   SpringPendulum(int bobs, double drag)
       : info_(SpringInfo(bobs, drag)),
@@ -126,7 +126,7 @@ class SpringPendulum final : public Mechanics {
 
 }  // namespace
 
-std::unique_ptr<const Mechanics> MakeSpringPendulum(int bobs, double drag) {
+std::unique_ptr<const EquationsOfMotion> MakeSpringPendulum(int bobs, double drag) {
   return std::make_unique<SpringPendulum>(bobs, drag);
 }
 

@@ -9,7 +9,7 @@
 #include "experiments/greydanus/energy_rollouts.h"
 #include "experiments/statistics.h"
 #include "gtest/gtest.h"
-#include "systems/mechanics/mechanics.h"
+#include "systems/mechanics/equations_of_motion.h"
 
 namespace rollout {
 namespace {
@@ -17,7 +17,7 @@ namespace {
 const GreydanusTask& MassSpring() { return GreydanusTasks()[0]; }
 
 TEST(DerivativeDataTest, HasThePapersSizesAndDerivativesOfTheCleanStates) {
-  const std::unique_ptr<const Mechanics> mechanics = MakeMechanics("mass_spring");
+  const std::unique_ptr<const EquationsOfMotion> mechanics = MakeEquationsOfMotion("mass_spring");
   const DerivativeData data = MakeDerivativeData(*mechanics, MassSpring(), 1);
   EXPECT_EQ(data.train.count(), 750);
   EXPECT_EQ(data.test.count(), 750);
@@ -32,7 +32,7 @@ TEST(DerivativeDataTest, HasThePapersSizesAndDerivativesOfTheCleanStates) {
 }
 
 TEST(DerivativeDataTest, AnotherSeedIsOtherData) {
-  const std::unique_ptr<const Mechanics> mechanics = MakeMechanics("mass_spring");
+  const std::unique_ptr<const EquationsOfMotion> mechanics = MakeEquationsOfMotion("mass_spring");
   const DerivativeData data = MakeDerivativeData(*mechanics, MassSpring(), 1);
   EXPECT_EQ(MakeDerivativeData(*mechanics, MassSpring(), 1).train.states, data.train.states);
   EXPECT_NE(MakeDerivativeData(*mechanics, MassSpring(), 2).train.states, data.train.states);
@@ -45,7 +45,7 @@ class DerivativeFitTest : public testing::TestWithParam<DynamicsKind> {
 
 // Irreducible: the derivative of a state seen through noise of 0.1 is off by 2 x 0.1, squared 0.04.
 TEST_P(DerivativeFitTest, LearnsTheFieldToTheNoise) {
-  const std::unique_ptr<const Mechanics> mechanics = MakeMechanics("mass_spring");
+  const std::unique_ptr<const EquationsOfMotion> mechanics = MakeEquationsOfMotion("mass_spring");
   const DerivativeData data = MakeDerivativeData(*mechanics, MassSpring(), 1);
   auto fit = DerivativeFit::Create(data.train, 0.1, {.kind = GetParam(), .seed = 2});
   ASSERT_TRUE(fit.ok()) << fit.status();
@@ -64,7 +64,7 @@ INSTANTIATE_TEST_SUITE_P(Kinds, DerivativeFitTest,
 // A linear HNN cannot hold H = q^2 + p^2, so what is judged is known: a model whose derivative is
 // zero keeps the first state, and with it the true energy.
 TEST(EnergyRolloutsTest, AModelThatStandsStillKeepsTheEnergy) {
-  const std::unique_ptr<const Mechanics> mechanics = MakeMechanics("mass_spring");
+  const std::unique_ptr<const EquationsOfMotion> mechanics = MakeEquationsOfMotion("mass_spring");
   const DerivativeData data = MakeDerivativeData(*mechanics, MassSpring(), 1);
   auto fit = DerivativeFit::Create(data.train, 0.1, {.hidden_sizes = {4}, .seed = 2});
   ASSERT_TRUE(fit.ok()) << fit.status();
@@ -85,7 +85,7 @@ TEST(EnergyRolloutsTest, AModelThatStandsStillKeepsTheEnergy) {
 
 // With random weights an HNN keeps its own H, not the true one.
 TEST(EnergyRolloutsTest, AnUntrainedModelDoesNotKeepIt) {
-  const std::unique_ptr<const Mechanics> mechanics = MakeMechanics("mass_spring");
+  const std::unique_ptr<const EquationsOfMotion> mechanics = MakeEquationsOfMotion("mass_spring");
   const DerivativeData data = MakeDerivativeData(*mechanics, MassSpring(), 1);
   auto fit = DerivativeFit::Create(data.train, 0.1, {.hidden_sizes = {8}, .seed = 2});
   const auto error = MeasureEnergyError(*mechanics, MassSpring(), (*fit)->Model(),

@@ -41,8 +41,8 @@ TEST(SvgPlotTest, AConstantAndAnEmptyPanelHaveAxes) {
 }
 
 TEST(SystemPicturesTest, ShowPathsOrCoordinates) {
-  EXPECT_THAT(DrawSystem(*MakeMechanics("two_body"), 1), HasSubstr(">x</text>"));
-  const std::string chain = DrawSystem(*MakeMechanics("chain_pendulum_2_friction"), 1);
+  EXPECT_THAT(DrawSystem(*MakeEquationsOfMotion("two_body"), 1), HasSubstr(">x</text>"));
+  const std::string chain = DrawSystem(*MakeEquationsOfMotion("chain_pendulum_2_friction"), 1);
   EXPECT_THAT(chain, HasSubstr("angle_1"));
   EXPECT_THAT(chain, HasSubstr(">energy</text>"));
 }

@@ -1,5 +1,3 @@
-#include "systems/mechanics/mechanics.h"
-
 #include <cmath>
 #include <memory>
 #include <numbers>
@@ -9,12 +7,13 @@
 #include "base/random.h"
 #include "gtest/gtest.h"
 #include "systems/mechanics/dormand_prince.h"
+#include "systems/mechanics/equations_of_motion.h"
 #include "systems/system.h"
 
 namespace rollout {
 namespace {
 
-std::vector<double> FirstState(const Mechanics& mechanics, uint64_t seed) {
+std::vector<double> FirstState(const EquationsOfMotion& mechanics, uint64_t seed) {
   std::vector<double> state(2 * mechanics.info().num_positions);
   Random random(seed);
   mechanics.DrawState(random, absl::MakeSpan(state));
@@ -23,7 +22,7 @@ std::vector<double> FirstState(const Mechanics& mechanics, uint64_t seed) {
 
 // d/dt [q, v] by the equations of motion, in whatever variables they are solved: there, a short
 // time on and back, and back again.
-std::vector<double> StateAfter(const Mechanics& mechanics, const std::vector<double>& state,
+std::vector<double> StateAfter(const EquationsOfMotion& mechanics, const std::vector<double>& state,
                                const std::vector<double>& control, double seconds) {
   DormandPrince solver(mechanics.num_variables(), {.rtol = 1e-12, .atol = 1e-14});
   std::vector<double> variables(mechanics.num_variables());
@@ -40,7 +39,7 @@ std::vector<double> StateAfter(const Mechanics& mechanics, const std::vector<dou
 
 class EveryMechanicsTest : public testing::TestWithParam<std::string> {
  protected:
-  const std::unique_ptr<const Mechanics> mechanics_ = MakeMechanics(GetParam());
+  const std::unique_ptr<const EquationsOfMotion> mechanics_ = MakeEquationsOfMotion(GetParam());
   const SystemInfo& info_ = mechanics_->info();
   const std::vector<double> rest_ = std::vector<double>(info_.num_controls, 0.0);
 };
@@ -113,7 +112,8 @@ TEST_P(EveryMechanicsTest, RunsBackwards) {
   for (size_t d = 0; d < state.size(); ++d) EXPECT_NEAR(back[d], state[d], 1e-6);
 }
 
-INSTANTIATE_TEST_SUITE_P(AllMechanics, EveryMechanicsTest, testing::ValuesIn(MechanicsNames()),
+INSTANTIATE_TEST_SUITE_P(AllMechanics, EveryMechanicsTest,
+                         testing::ValuesIn(MechanicalSystemNames()),
                          [](const auto& info) { return info.param; });
 
 // Mean and standard deviation of one number of the first state.
@@ -122,7 +122,7 @@ struct Spread {
   double deviation = 0.0;
 };
 Spread FirstStateSpread(const std::string& name, int dimension) {
-  const std::unique_ptr<const Mechanics> mechanics = MakeMechanics(name);
+  const std::unique_ptr<const EquationsOfMotion> mechanics = MakeEquationsOfMotion(name);
   const int draws = 4000;
   double sum = 0.0;
   double squares = 0.0;
@@ -184,7 +184,7 @@ TEST(CanonicalOscillatorTest, FirstStatesLieInTheirRing) {
     double low, high;
   } rings[] = {{"mass_spring", 0.1, 1.0}, {"ideal_pendulum", 1.3, 2.3}};
   for (const auto& ring : rings) {
-    const std::unique_ptr<const Mechanics> mechanics = MakeMechanics(ring.system);
+    const std::unique_ptr<const EquationsOfMotion> mechanics = MakeEquationsOfMotion(ring.system);
     for (uint64_t seed = 0; seed < 200; ++seed) {
       const std::vector<double> state = FirstState(*mechanics, seed);
       const double radius = std::hypot(state[0], state[1]);
@@ -195,7 +195,7 @@ TEST(CanonicalOscillatorTest, FirstStatesLieInTheirRing) {
 }
 
 TEST(CanonicalOscillatorTest, MassSpringTurnsByTwoRadiansASecond) {
-  const std::unique_ptr<const Mechanics> mechanics = MakeMechanics("mass_spring");
+  const std::unique_ptr<const EquationsOfMotion> mechanics = MakeEquationsOfMotion("mass_spring");
   const std::vector<double> end = StateAfter(*mechanics, {0.5, 0.0}, {}, std::numbers::pi / 4);
   EXPECT_NEAR(end[0], 0.0, 1e-9);
   EXPECT_NEAR(end[1], -0.5, 1e-9);
@@ -215,7 +215,7 @@ TEST(ChainPendulumTest, MassesAndLengthsAreTheReferenceCodes) {
   const double half_turn = std::numbers::pi / 2;
   const auto height_energy = [&](const std::string& name, std::vector<double> angles) {
     angles.resize(2 * angles.size(), 0.0);
-    return MakeMechanics(name)->Energy(angles);
+    return MakeEquationsOfMotion(name)->Energy(angles);
   };
   EXPECT_NEAR(height_energy("chain_pendulum_1", {0.0}), -9.81 * 1.039051 * 1.172151, 1e-4);
   // Only the outer rod hangs.
@@ -224,7 +224,7 @@ TEST(ChainPendulumTest, MassesAndLengthsAreTheReferenceCodes) {
 }
 
 TEST(TwoBodyTest, CentreOfMassStaysAtTheOrigin) {
-  const std::unique_ptr<const Mechanics> mechanics = MakeMechanics("two_body");
+  const std::unique_ptr<const EquationsOfMotion> mechanics = MakeEquationsOfMotion("two_body");
   const std::vector<double> end = StateAfter(*mechanics, FirstState(*mechanics, 4), {}, 20.0);
   EXPECT_NEAR(end[0] + end[2], 0.0, 1e-7);
   EXPECT_NEAR(end[1] + end[3], 0.0, 1e-7);
@@ -242,7 +242,8 @@ TEST(MechanicalSystemTest, EndsByItsTimeLimitAndRefusesWrongStates) {
 }
 
 TEST(MechanicalSystemTest, EqualsOneLongSolutionOfItsEquations) {
-  const std::unique_ptr<const Mechanics> mechanics = MakeMechanics("spring_pendulum_2");
+  const std::unique_ptr<const EquationsOfMotion> mechanics =
+      MakeEquationsOfMotion("spring_pendulum_2");
   const std::vector<double> first = FirstState(*mechanics, 8);
   const std::unique_ptr<System> system = *MakeSystem("spring_pendulum_2");
   ASSERT_TRUE(system->ResetTo(first).ok());

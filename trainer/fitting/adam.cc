@@ -13,7 +13,9 @@ void Adam::Step(int64_t step, double learning_rate, absl::Span<const float> grad
   const double correction2 = 1.0 - std::pow(0.999, count);
   const float rate = static_cast<float>(learning_rate / correction1);
   const float inverse_root = static_cast<float>(1.0 / std::sqrt(correction2));
-  const float decay = static_cast<float>(weight_decay_);
+  const bool decoupled = where_ == WeightDecay::kDecoupled;
+  const float decay = decoupled ? 0.0f : static_cast<float>(weight_decay_);
+  const float shrink = decoupled ? static_cast<float>(1.0 - learning_rate * weight_decay_) : 1.0f;
   float* parameter = parameters.data();
   float* first = first_.data();
   float* second = second_.data();
@@ -21,7 +23,8 @@ void Adam::Step(int64_t step, double learning_rate, absl::Span<const float> grad
     const float g = gradient[i] + decay * parameter[i];
     first[i] = kBeta1 * first[i] + (1.0f - kBeta1) * g;
     second[i] = kBeta2 * second[i] + (1.0f - kBeta2) * g * g;
-    parameter[i] -= rate * first[i] / (std::sqrt(second[i]) * inverse_root + kEpsilon);
+    parameter[i] =
+        shrink * parameter[i] - rate * first[i] / (std::sqrt(second[i]) * inverse_root + kEpsilon);
   }
 }
 

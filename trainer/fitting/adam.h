@@ -9,12 +9,18 @@
 
 namespace rollout {
 
-// Adam with beta = (0.9, 0.999), epsilon = 1e-8 and L2 regularisation added to the gradient.
+// Where weight decay acts.
+enum class WeightDecay {
+  kInGradient,  // L2 regularisation, as in Kingma and Ba's algorithm
+  kDecoupled,   // parameters shrink by learning rate x decay (Loshchilov and Hutter, ICLR 2019)
+};
+
+// Adam with beta = (0.9, 0.999), epsilon = 1e-8.
 // Kingma and Ba, Adam: A Method for Stochastic Optimization, ICLR 2015, algorithm 1. One owner.
 class Adam {
  public:
-  Adam(size_t size, double weight_decay)
-      : weight_decay_(weight_decay), first_(size, 0.0f), second_(size, 0.0f) {}
+  Adam(size_t size, double weight_decay, WeightDecay where = WeightDecay::kInGradient)
+      : weight_decay_(weight_decay), where_(where), first_(size, 0.0f), second_(size, 0.0f) {}
 
   // Optimiser step `step` (counted from 0) at `learning_rate`.
   void Step(int64_t step, double learning_rate, absl::Span<const float> gradient,
@@ -28,6 +34,7 @@ class Adam {
 
  private:
   double weight_decay_;
+  WeightDecay where_;
   std::vector<float> first_;
   std::vector<float> second_;
 };

@@ -26,7 +26,8 @@ struct FitOptions {
   int64_t steps = 15000;    // optimiser steps
   double learning_rate = 2e-4;
   double final_learning_rate = 1e-6;
-  double weight_decay = 1e-4;  // added to the gradient as in Kingma and Ba's Adam with L2
+  double weight_decay = 1e-4;
+  bool decoupled_weight_decay = false;  // of the parameters instead of in the gradient (AdamW)
   double gradient_clip = 1.0;  // largest norm of each member's gradient; 0 = none
   uint64_t seed = 0;
 };

@@ -81,7 +81,8 @@ Fitter::Fitter(TrainingSet set, const DataStatistics& statistics, const Transiti
     : options_(options),
       set_(std::move(set)),
       parameters_(spec, statistics),
-      adam_(static_cast<size_t>(parameters_.size()), options.weight_decay),
+      adam_(static_cast<size_t>(parameters_.size()), options.weight_decay,
+            options.decoupled_weight_decay ? WeightDecay::kDecoupled : WeightDecay::kInGradient),
       loss_(std::numeric_limits<double>::quiet_NaN()),
       batches_(spec.ensemble_size),
       losses_(spec.ensemble_size),
@@ -133,6 +134,12 @@ absl::StatusOr<std::unique_ptr<Fitter>> Fitter::Create(TrainingSet set,
 double Fitter::learning_rate() const {
   return CosineLearningRate(options_.learning_rate, options_.final_learning_rate, state_.step,
                             options_.steps);
+}
+
+int64_t Fitter::num_parameters() const {
+  int64_t count = 0;
+  for (const LearnedTensor& tensor : parameters_.tensors()) count += tensor.size;
+  return count * parameters_.spec().ensemble_size;
 }
 
 absl::Status Fitter::Step() {

@@ -60,6 +60,8 @@ class Fitter {
   // The loss (mean over members) of the last step; NaN before the first.
   double loss() const { return loss_; }
   double learning_rate() const;
+  // Learned numbers of all members.
+  int64_t num_parameters() const;
   int64_t num_windows() const { return samplers_[0].num_windows(); }
 
   FitState Save() const;

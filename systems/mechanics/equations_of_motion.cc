@@ -1,4 +1,4 @@
-#include "systems/mechanics/mechanics.h"
+#include "systems/mechanics/equations_of_motion.h"
 
 #include <algorithm>
 #include <functional>
@@ -12,7 +12,7 @@ namespace {
 constexpr int kMostBodies = 5;
 constexpr double kDrag = 0.4;  // 1/s, Gruver et al.'s experiments with friction
 
-using Maker = std::function<std::unique_ptr<const Mechanics>()>;
+using Maker = std::function<std::unique_ptr<const EquationsOfMotion>()>;
 
 std::vector<std::pair<std::string, Maker>> Makers() {
   std::vector<std::pair<std::string, Maker>> makers;
@@ -46,25 +46,28 @@ std::vector<std::pair<std::string, Maker>> Makers() {
 
 }  // namespace
 
-double Mechanics::Power(absl::Span<const double>, absl::Span<const double>) const { return 0.0; }
+double EquationsOfMotion::Power(absl::Span<const double>, absl::Span<const double>) const {
+  return 0.0;
+}
 
-int Mechanics::num_variables() const { return 2 * info().num_positions; }
+int EquationsOfMotion::num_variables() const { return 2 * info().num_positions; }
 
-void Mechanics::Unchart(absl::Span<const double> state, absl::Span<double> variables) const {
+void EquationsOfMotion::Unchart(absl::Span<const double> state,
+                                absl::Span<double> variables) const {
   std::copy(state.begin(), state.end(), variables.begin());
 }
 
-void Mechanics::Chart(absl::Span<const double> variables, absl::Span<double> state) const {
+void EquationsOfMotion::Chart(absl::Span<const double> variables, absl::Span<double> state) const {
   std::copy(variables.begin(), variables.end(), state.begin());
 }
 
-std::vector<std::string> MechanicsNames() {
+std::vector<std::string> MechanicalSystemNames() {
   std::vector<std::string> names;
   for (const auto& [name, make] : Makers()) names.push_back(name);
   return names;
 }
 
-std::unique_ptr<const Mechanics> MakeMechanics(const std::string& name) {
+std::unique_ptr<const EquationsOfMotion> MakeEquationsOfMotion(const std::string& name) {
   for (const auto& [candidate, make] : Makers()) {
     if (candidate == name) return make();
   }

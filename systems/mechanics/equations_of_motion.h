@@ -1,6 +1,6 @@
 // The equations of motion of an analytic mechanical system.
-#ifndef ROLLOUT_SYSTEMS_MECHANICS_MECHANICS_H_
-#define ROLLOUT_SYSTEMS_MECHANICS_MECHANICS_H_
+#ifndef ROLLOUT_SYSTEMS_MECHANICS_EQUATIONS_OF_MOTION_H_
+#define ROLLOUT_SYSTEMS_MECHANICS_EQUATIONS_OF_MOTION_H_
 
 #include <memory>
 #include <string>
@@ -18,9 +18,9 @@ namespace rollout {
 //
 // Solving may use other variables than the state (a rotation matrix has no singular orientation,
 // Euler angles have): `Unchart` and `Chart` go there and back. By default they are the state.
-class Mechanics {
+class EquationsOfMotion {
  public:
-  virtual ~Mechanics() = default;
+  virtual ~EquationsOfMotion() = default;
 
   virtual const SystemInfo& info() const = 0;
 
@@ -47,37 +47,37 @@ class Mechanics {
 // legacy generator with seed 0), `drag` is lambda of dp/dt = -dH/dq - lambda p, in 1/s.
 
 // `links` point masses on massless rods in a plane; q: each rod's angle from straight down.
-std::unique_ptr<const Mechanics> MakeChainPendulum(int links, double drag);
+std::unique_ptr<const EquationsOfMotion> MakeChainPendulum(int links, double drag);
 // The same with a horizontal force of 100 u newtons on the first mass, u in [-1, 1].
-std::unique_ptr<const Mechanics> MakeControlledChainPendulum(int links);
+std::unique_ptr<const EquationsOfMotion> MakeControlledChainPendulum(int links);
 // `bobs` point masses in space, each hanging on a spring from the one before; q: x, y, z of each.
-std::unique_ptr<const Mechanics> MakeSpringPendulum(int bobs, double drag);
+std::unique_ptr<const EquationsOfMotion> MakeSpringPendulum(int bobs, double drag);
 // A spherical pendulum with a magnet over two fixed ones; q: phi, theta about the -x axis.
-std::unique_ptr<const Mechanics> MakeMagnetPendulum();
+std::unique_ptr<const EquationsOfMotion> MakeMagnetPendulum();
 // `bobs` spherical pendulums side by side, neighbours joined by springs.
-std::unique_ptr<const Mechanics> MakeCoupledPendulums(int bobs);
+std::unique_ptr<const EquationsOfMotion> MakeCoupledPendulums(int bobs);
 // A heavy symmetric top with its tip held; q: intrinsic ZXZ Euler angles.
-std::unique_ptr<const Mechanics> MakeGyroscope();
+std::unique_ptr<const EquationsOfMotion> MakeGyroscope();
 // A free asymmetric body without gravity; q: x, y, z of the centre of mass, ZXZ Euler angles.
-std::unique_ptr<const Mechanics> MakeRotor();
+std::unique_ptr<const EquationsOfMotion> MakeRotor();
 
 // Greydanus et al. (2019), states [q, p].
-std::unique_ptr<const Mechanics> MakeMassSpring();     // H = q^2 + p^2
-std::unique_ptr<const Mechanics> MakeIdealPendulum();  // H = 3 (1 - cos q) + p^2
+std::unique_ptr<const EquationsOfMotion> MakeMassSpring();     // H = q^2 + p^2
+std::unique_ptr<const EquationsOfMotion> MakeIdealPendulum();  // H = 3 (1 - cos q) + p^2
 // H = 2.4 (1 - cos q) + p^2 with drag: stands in for the measured pendulum of Schmidt and Lipson
 // (2009), whose recording cannot be shipped.
-std::unique_ptr<const Mechanics> MakeSimulatedRealPendulum();
-std::unique_ptr<const Mechanics> MakeTwoBody();    // G = m = 1 in a plane
-std::unique_ptr<const Mechanics> MakeThreeBody();  // G = m = 1 in a plane
+std::unique_ptr<const EquationsOfMotion> MakeSimulatedRealPendulum();
+std::unique_ptr<const EquationsOfMotion> MakeTwoBody();    // G = m = 1 in a plane
+std::unique_ptr<const EquationsOfMotion> MakeThreeBody();  // G = m = 1 in a plane
 // Gym's Pendulum without torque, angle from hanging: what the pixel pendulum's frames show. State
 // [theta, dtheta/dt].
-std::unique_ptr<const Mechanics> MakePixelPendulum();
+std::unique_ptr<const EquationsOfMotion> MakePixelPendulum();
 
 // Every name of the systems above, in the order of this file.
-std::vector<std::string> MechanicsNames();
-// Null for a name that MechanicsNames() does not have.
-std::unique_ptr<const Mechanics> MakeMechanics(const std::string& name);
+std::vector<std::string> MechanicalSystemNames();
+// Null for a name that MechanicalSystemNames() does not have.
+std::unique_ptr<const EquationsOfMotion> MakeEquationsOfMotion(const std::string& name);
 
 }  // namespace rollout
 
-#endif  // ROLLOUT_SYSTEMS_MECHANICS_MECHANICS_H_
+#endif  // ROLLOUT_SYSTEMS_MECHANICS_EQUATIONS_OF_MOTION_H_

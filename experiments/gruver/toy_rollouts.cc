@@ -1,0 +1,157 @@
+#include "experiments/gruver/toy_rollouts.h"
+
+#include <cmath>
+#include <map>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "experiments/statistics.h"
+
+namespace rollout {
+namespace {
+
+int64_t StepsAt(Scale scale) {
+  switch (scale) {
+    case Scale::kQuick:
+      return 200;
+    case Scale::kShort:
+      return 2000;
+    case Scale::kPaper:
+      return 8000;
+  }
+  return 0;
+}
+
+struct Row {
+  std::vector<double> rollout, energy, mse, half, loss, step_seconds;
+  double parameters = 0.0;
+  int diverged = 0, not_finite = 0;
+};
+
+std::string Cells(const std::string& system, const std::string& model, const Row& row) {
+  return absl::StrFormat(
+      "| %s | %s | %d | %.3g | %.3g | %.3g | %.3g | %.3g | %.0f | %.1f | %d, %d |\n", system, model,
+      row.rollout.size(), Median(row.rollout), Median(row.energy), Median(row.mse),
+      Median(row.half), Median(row.loss), row.parameters, 1e3 * Median(row.step_seconds),
+      row.diverged, row.not_finite);
+}
+
+// Best first by the median rollout error, and whether half of the steps gave the same order.
+std::string Ordering(const std::vector<std::pair<std::string, const Row*>>& rows) {
+  const auto order = [&](auto figure) {
+    std::multimap<double, std::string> sorted;
+    for (const auto& [model, row] : rows) sorted.emplace(Median(figure(*row)), model);
+    std::string text;
+    for (const auto& [error, model] : sorted)
+      absl::StrAppend(&text, text.empty() ? "" : " < ", model);
+    return text;
+  };
+  const std::string end = order([](const Row& row) { return row.rollout; });
+  const std::string half = order([](const Row& row) { return row.half; });
+  return absl::StrCat(end, half == end ? "; the same at half of the steps"
+                                       : absl::StrCat("; at half of the steps ", half));
+}
+
+}  // namespace
+
+std::vector<PlannedRun> ToyRollouts::Plan(Scale scale, int seeds) const {
+  std::vector<PlannedRun> runs;
+  for (uint64_t seed = 0; seed < static_cast<uint64_t>(seeds); ++seed) {
+    for (const std::string& system : comparison_.systems) {
+      for (const ToyModel& model : comparison_.models) {
+        ToyRun run;
+        run.key = absl::StrCat(Name(scale), "/", system, "/", model.name, "/seed", seed);
+        run.system = system;
+        run.model = model;
+        run.steps = StepsAt(scale);
+        run.seed = seed;
+        runs.push_back(
+            {run.key, [run, scale](const std::atomic<bool>& stop) -> absl::StatusOr<RunRecord> {
+               auto record = MakeToyRun(run, stop);
+               if (record.ok()) record->settings["scale"] = Name(scale);
+               return record;
+             }});
+      }
+    }
+  }
+  return runs;
+}
+
+std::string ToyRollouts::Report(const std::vector<RunRecord>& records) const {
+  std::string page = absl::StrCat(
+      "# ", title(),
+      "\n\nMedians over seeds. Rollout and energy error: geometric mean over 200 rollouts of 100 "
+      "states, the first left out, of ‖ẑ − z‖ / (‖ẑ‖ + ‖z‖) and |H(ẑ) − H(z)| / (|H(ẑ)| + |H(z)|) "
+      "with the true H. Last column: runs that diverged, rollouts that were not finite.\n\n");
+  for (const Scale scale : {Scale::kPaper, Scale::kShort, Scale::kQuick}) {
+    std::map<std::pair<std::string, std::string>, Row> rows;
+    std::string steps;
+    for (const RunRecord& record : records) {
+      if (record.settings.at("scale") != Name(scale)) continue;
+      steps = record.settings.at("steps");
+      Row& row = rows[{record.settings.at("system"), record.settings.at("model")}];
+      const auto metric = [&](const char* name) {
+        const auto found = record.metrics.find(name);
+        return found == record.metrics.end() ? std::nan("") : found->second;
+      };
+      row.rollout.push_back(metric("rollout_error"));
+      row.energy.push_back(metric("energy_error"));
+      row.mse.push_back(metric("mse"));
+      row.half.push_back(metric("half_rollout_error"));
+      row.loss.push_back(metric("train_loss"));
+      row.step_seconds.push_back(metric("seconds_per_step"));
+      row.parameters = metric("parameters");
+      row.diverged += record.outcome != "finished";
+      row.not_finite += static_cast<int>(metric("not_finite"));
+    }
+    if (rows.empty()) continue;
+    absl::StrAppend(&page, "## Scale `", Name(scale), "`: ", steps,
+                    " optimiser steps\n\n| system | model | seeds | rollout error | energy error | "
+                    "MSE | rollout error at half the steps | train loss | parameters | ms a step | "
+                    "diverged, not finite |\n|---|---|---|---|---|---|---|---|---|---|---|\n");
+    std::string orderings;
+    for (const std::string& system : comparison_.systems) {
+      std::vector<std::pair<std::string, const Row*>> of_system;
+      for (const ToyModel& model : comparison_.models) {
+        const auto found = rows.find({system, model.name});
+        if (found == rows.end()) continue;
+        page += Cells(system, model.name, found->second);
+        of_system.emplace_back(model.name, &found->second);
+      }
+      if (of_system.size() > 1) {
+        absl::StrAppend(&orderings, "- ", system, ": ", Ordering(of_system), "\n");
+      }
+    }
+    absl::StrAppend(&page, "\nBy rollout error, best first:\n\n", orderings, "\n");
+  }
+  return page;
+}
+
+std::vector<ToyComparison> ToyComparisons() {
+  const std::vector<std::string> conservative = {"chain_pendulum_2",  "chain_pendulum_3",
+                                                 "chain_pendulum_4",  "spring_pendulum_2",
+                                                 "spring_pendulum_3", "spring_pendulum_4"};
+  return {
+      {"toy-rollouts",
+       "Gruver et al. (2022), figures 2, 4 (left) and 5: rollout and energy error of chains and "
+       "springs",
+       conservative,
+       {kNode, kNodeSo, kHnn}},
+      {"toy-second-order",
+       "Gruver et al. (2022), figure 4 (right): HNN with and without second-order structure",
+       conservative,
+       {kHnn, kHnnWithoutSo}},
+      {"toy-friction",
+       "Gruver et al. (2022), figure 6: chains and springs with drag",
+       {"chain_pendulum_1_friction", "chain_pendulum_2_friction", "chain_pendulum_3_friction",
+        "chain_pendulum_4_friction", "spring_pendulum_1_friction", "spring_pendulum_2_friction",
+        "spring_pendulum_3_friction", "spring_pendulum_4_friction"},
+       {kNode, kNodeSo, kHnn, kSymOden}},
+      {"toy-others",
+       "Gruver et al. (2022), figure 9: gyroscope, magnet pendulum and rotor",
+       {"gyroscope", "magnet_pendulum", "rotor"},
+       {kNode, kNodeSo, kHnn}},
+  };
+}
+
+}  // namespace rollout
