@@ -1,7 +1,7 @@
 #include "server/batching/batcher.h"
 
 #include <algorithm>
-#include <utility>
+#include <limits>
 
 #include "absl/strings/str_cat.h"
 #include "server/batching/retry_pushback.h"
@@ -9,10 +9,13 @@
 namespace rollout {
 namespace {
 
-// Weight of the newest batch in the running mean of the engine's rate.
-constexpr double kRateWeight = 0.2;
+constexpr int64_t kNever = std::numeric_limits<int64_t>::max();
 
 int64_t Transitions(const RolloutTask& task) { return task.job.lanes * task.job.horizon; }
+
+int64_t Nanoseconds(absl::Time time) {
+  return time == absl::InfiniteFuture() ? kNever : absl::ToUnixNanos(time);
+}
 
 absl::Status Expired(const RolloutTask& task, absl::Time now, const char* when) {
   return absl::DeadlineExceededError(
@@ -29,6 +32,7 @@ Batcher::Batcher(std::string model_label, Engine* engine, const BatchLimits& lim
       limits_(limits),
       clock_(clock),
       observer_(observer),
+      next_deadline_ns_(kNever),
       worker_([this] { Work(); }) {}
 
 Batcher::~Batcher() {
@@ -41,6 +45,26 @@ Batcher::~Batcher() {
   worker_.join();
 }
 
+absl::Status Batcher::Refusal(const RolloutTask& task) {
+  if (stopping_) {
+    return absl::UnavailableError(absl::StrCat(model_label_, " is being unloaded: try again"));
+  }
+  if (task.cancelled.load()) return absl::CancelledError("cancelled by the caller on arrival");
+  if (HasRoom(queue_.lanes(), queue_.bytes(), task.job.lanes, task.bytes, limits_)) {
+    return absl::OkStatus();
+  }
+  const bool lanes_fit = HasRoom(queue_.lanes(), 0, task.job.lanes, 0, limits_);
+  const std::string why =
+      lanes_fit ? absl::StrCat(queue_.bytes(), " bytes wait, ", task.bytes,
+                               " more do not fit into --queue-bytes=", limits_.queue_bytes)
+                : absl::StrCat(queue_.lanes(), " lanes wait, ", task.job.lanes,
+                               " more do not fit into --queue-lanes=", limits_.queue_lanes);
+  return WithRetryPushback(
+      absl::ResourceExhaustedError(absl::StrCat("queue of ", model_label_, " is full: ", why,
+                                                "; retry later or add replicas")),
+      RetryDelay(queued_transitions_, rate_.per_second()));
+}
+
 absl::Status Batcher::Submit(RolloutTask* task) {
   const absl::Time now = clock_->Now();
   if (task->deadline <= now) {
@@ -48,135 +72,261 @@ absl::Status Batcher::Submit(RolloutTask* task) {
   }
   task->submitted = now;
   task->job.cancelled = &task->cancelled;
+  task->job.owner = task;
+  if (!task->alone) {
+    if (absl::Status status = engine_->Check(task->job); !status.ok()) return status;
+  }
+  task->lanes_left.store(task->job.lanes);
   {
     MutexLock lock(&mutex_);
-    if (stopping_) {
-      return absl::UnavailableError(absl::StrCat(model_label_, " is being unloaded: try again"));
-    }
-    if (HasRoom(waiting_lanes_, task->job.lanes, limits_)) {
-      waiting_.push_back(task);
-      waiting_lanes_ += task->job.lanes;
-      queued_transitions_ += Transitions(*task);
-      observer_->QueueChanged(waiting_lanes_);
-      work_or_stop_.NotifyOne();
+    if (absl::Status refusal = Refusal(*task); !refusal.ok()) return refusal;
+    queued_transitions_ += Transitions(*task);
+    const bool here = !engine_busy_ && queue_.empty() && !task->alone &&
+                      ComputesHere(task->job.lanes, task->job.horizon, lone_transition_);
+    if (!here) {
+      queue_.Push(task);
+      QueueChanged();
+      const int64_t deadline = Nanoseconds(task->deadline);
+      if (deadline < next_deadline_ns_.load()) next_deadline_ns_.store(deadline);
+      if (!engine_busy_) work_or_stop_.NotifyOne();
       return absl::OkStatus();
     }
-    return WithRetryPushback(
-        absl::ResourceExhaustedError(absl::StrCat(
-            "queue of ", model_label_, " is full: ", waiting_lanes_, " lanes wait, ",
-            task->job.lanes, " more do not fit into --queue-lanes=", limits_.queue_lanes,
-            "; retry later or add replicas")),
-        RetryDelay(queued_transitions_, transitions_per_second_));
+    engine_busy_ = true;
+    task->taken = task->job.lanes;
+    lanes_under_way_ += task->job.lanes;
+    Start(task, now);
   }
+  ComputeHere(task);
+  return absl::OkStatus();
 }
 
-void Batcher::RemoveFromQueue(std::list<RolloutTask*>::iterator task) {
-  waiting_lanes_ -= (*task)->job.lanes;
-  waiting_.erase(task);
+void Batcher::ComputeHere(RolloutTask* task) {
+  JobsFeed feed({&task->job, 1});
+  task->error = engine_->Compute(feed);
+  absl::Status status;
+  {
+    MutexLock lock(&mutex_);
+    lanes_under_way_ -= task->job.lanes;
+    status = End(task);
+    engine_busy_ = false;
+    if (!queue_.empty()) work_or_stop_.NotifyOne();
+  }
+  task->done(status);
 }
 
 void Batcher::Cancel(RolloutTask* task) {
+  absl::Status status;
   {
     MutexLock lock(&mutex_);
     task->cancelled.store(true);
-    const auto position = std::find(waiting_.begin(), waiting_.end(), task);
-    if (position == waiting_.end()) return;  // being computed or finished: the flag says it
-    RemoveFromQueue(position);
-    queued_transitions_ -= Transitions(*task);
-    observer_->QueueChanged(waiting_lanes_);
+    if (!Withdraw(task)) return;  // the engine sees the flag
+    status = End(task);
+    QueueChanged();
   }
-  task->done(absl::CancelledError("cancelled by the caller while waiting"));
+  task->done(status);
 }
 
-bool Batcher::TakeBatch(Batch* batch) {
-  MutexLock lock(&mutex_);
-  while (waiting_.empty() && !stopping_) work_or_stop_.Wait(&mutex_);
-  if (stopping_) return false;
-
-  std::vector<WaitingTask> waiting;
-  std::vector<std::list<RolloutTask*>::iterator> positions;
-  for (auto it = waiting_.begin(); it != waiting_.end(); ++it) {
-    waiting.push_back({(*it)->job.lanes, (*it)->deadline});
-    positions.push_back(it);
-  }
-  const BatchPlan plan = PlanBatch(waiting, clock_->Now(), limits_);
-  for (size_t index : plan.run) {
-    batch->run.push_back(*positions[index]);
-    RemoveFromQueue(positions[index]);
-  }
-  for (size_t index : plan.expired) {
-    batch->expired.push_back(*positions[index]);
-    queued_transitions_ -= Transitions(**positions[index]);
-    RemoveFromQueue(positions[index]);
-  }
-  running_ = batch->run;
-  observer_->QueueChanged(waiting_lanes_);
-  return true;
+bool Batcher::Withdraw(RolloutTask* task) {
+  if (!task->queued) return false;
+  const int64_t waiting = task->job.lanes - task->taken;
+  queue_.Remove(task);
+  return task->lanes_left.fetch_sub(waiting) == waiting;
 }
 
-void Batcher::Compute(const std::vector<RolloutTask*>& tasks) {
-  std::vector<RolloutJob> jobs;
-  int64_t lanes = 0;
-  int64_t transitions = 0;
-  const absl::Time start = clock_->Now();
-  for (RolloutTask* task : tasks) {
-    jobs.push_back(task->job);
-    lanes += task->job.lanes;
-    transitions += Transitions(*task);
-    observer_->TaskStarted(start - task->submitted);
-  }
+void Batcher::Start(RolloutTask* task, absl::Time now) {
+  task->started = now;
+  task->running = true;
+  task->alone_under_way = running_.empty();
+  if (running_.size() == 1) running_.front()->alone_under_way = false;
+  task->running_position = running_.insert(running_.end(), task);
+  observer_->TaskStarted(now - task->submitted, lanes_under_way_.load());
+}
 
-  const absl::Status computed = engine_->Rollout(jobs);
-
-  const absl::Time end = clock_->Now();
-  const double seconds = absl::ToDoubleSeconds(end - start);
-  // Read before anyone is told: a task may be gone once its `done` was called.
-  std::vector<std::pair<RolloutTask*, absl::Status>> results;
+LaneRange Batcher::Next(int64_t most) {
+  LaneRange range;
+  Finished finished;
   {
     MutexLock lock(&mutex_);
-    running_.clear();
-    queued_transitions_ -= transitions;
-    if (seconds > 0.0 && computed.ok()) {
-      const double rate = static_cast<double>(transitions) / seconds;
-      transitions_per_second_ =
-          transitions_per_second_ == 0.0
-              ? rate
-              : (1 - kRateWeight) * transitions_per_second_ + kRateWeight * rate;
-    }
-    for (RolloutTask* task : tasks) {
-      absl::Status status = computed;
-      if (computed.ok() && task->deadline <= end) {
-        status = Expired(*task, end, "while the rollout was computed");
-      } else if (computed.ok() && task->cancelled.load()) {
-        status = stopping_ ? absl::UnavailableError(absl::StrCat(model_label_, " is unloaded"))
-                           : absl::CancelledError("cancelled by the caller during the rollout");
+    const absl::Time now = clock_->Now();
+    while (RolloutTask* const task = stopping_ ? nullptr : queue_.Next()) {
+      if (task->alone) break;
+      if (task->deadline <= now) {
+        task->cancelled.store(true);
+        if (Withdraw(task)) finished.emplace_back(task, End(task));
+        continue;
       }
-      results.emplace_back(task, std::move(status));
+      const int64_t room = std::min(most, limits_.batch_lanes - lanes_under_way_.load());
+      if (room <= 0) break;
+      const FairQueue::Turn turn = queue_.Take(room);
+      lanes_under_way_ += turn.count;
+      if (turn.first == 0) Start(task, now);
+      range = {&task->job, turn.first, turn.count};
+      break;
+    }
+    QueueChanged();
+  }
+  Finish(finished);
+  return range;
+}
+
+void Batcher::Done(const LaneRange& range, const absl::Status& status) {
+  auto* const task = static_cast<RolloutTask*>(range.job->owner);
+  lanes_under_way_ -= range.count;
+  if (!status.ok()) {
+    MutexLock lock(&mutex_);
+    task->error.Update(status);
+  }
+  if (task->lanes_left.fetch_sub(range.count) != range.count) return;
+  absl::Status result;
+  {
+    MutexLock lock(&mutex_);
+    result = End(task);
+  }
+  task->done(result);
+}
+
+absl::Status Batcher::End(RolloutTask* task) {
+  const absl::Time now = clock_->Now();
+  queued_transitions_ -= Transitions(*task);
+  if (task->running) running_.erase(task->running_position);
+  const char* const when =
+      task->running ? "while the rollout was computed" : "while the request waited";
+  if (!task->error.ok()) return task->error;
+  if (task->deadline <= now) return Expired(*task, now, when);
+  if (task->cancelled.load()) {
+    if (stopping_) return absl::UnavailableError(absl::StrCat(model_label_, " is unloaded"));
+    return absl::CancelledError(task->running ? "cancelled by the caller during the rollout"
+                                              : "cancelled by the caller while waiting");
+  }
+  const absl::Duration compute = now - task->started;
+  if (task->alone_under_way && !task->alone && task->job.lanes <= 2) {
+    lone_transition_ = UpdatedMean(lone_transition_, compute / Transitions(*task));
+  }
+  rate_.Add(Transitions(*task), now - std::max(rate_mark_, task->started));
+  rate_mark_ = now;
+  observer_->TaskComputed(Transitions(*task), compute);
+  return absl::OkStatus();
+}
+
+void Batcher::BetweenTransitions() {
+  const int64_t deadline = next_deadline_ns_.load(std::memory_order_relaxed);
+  if (deadline == kNever) return;
+  const absl::Time now = clock_->Now();
+  if (absl::ToUnixNanos(now) < deadline) return;
+  Finished finished;
+  {
+    MutexLock lock(&mutex_);
+    Expire(now, &finished);
+    QueueChanged();
+  }
+  Finish(finished);
+}
+
+void Batcher::Expire(absl::Time now, Finished* finished) {
+  std::vector<RolloutTask*> expired;
+  int64_t next = kNever;
+  queue_.ForEach([&](RolloutTask* task) {
+    if (task->deadline <= now) {
+      expired.push_back(task);
+    } else {
+      next = std::min(next, Nanoseconds(task->deadline));
+    }
+  });
+  for (RolloutTask* task : running_) {
+    if (task->deadline <= now) {
+      task->cancelled.store(true);
+    } else {
+      next = std::min(next, Nanoseconds(task->deadline));
     }
   }
-  observer_->BatchComputed(lanes, transitions, end - start);
-  for (auto& [task, status] : results) task->done(status);
+  for (RolloutTask* task : expired) {
+    task->cancelled.store(true);
+    if (Withdraw(task)) finished->emplace_back(task, End(task));
+  }
+  next_deadline_ns_.store(next);
 }
 
 void Batcher::Work() {
-  Batch batch;
-  while (TakeBatch(&batch)) {
-    for (RolloutTask* task : batch.expired) {
-      task->done(Expired(*task, clock_->Now(), "while the request waited"));
+  mutex_.Lock();
+  while (true) {
+    while (!stopping_ && (queue_.empty() || engine_busy_)) work_or_stop_.Wait(&mutex_);
+    if (stopping_) break;
+    engine_busy_ = true;
+    RolloutTask* alone = queue_.Next();
+    if (alone->alone) {
+      alone->taken = queue_.Take(alone->job.lanes).count;
+      Start(alone, clock_->Now());
+      QueueChanged();
+    } else {
+      alone = nullptr;
     }
-    if (!batch.run.empty()) Compute(batch.run);
-    batch = Batch();
+    mutex_.Unlock();
+    if (alone != nullptr) {
+      ComputeAlone(alone);
+    } else {
+      ComputeLanes();
+    }
+    mutex_.Lock();
+    engine_busy_ = false;
   }
-  std::list<RolloutTask*> left;
+  Finished left;
+  FailRest(&left);
+  mutex_.Unlock();
+  Finish(left);
+}
+
+void Batcher::ComputeLanes() {
+  const absl::Status status = engine_->Compute(*this);
+  if (status.ok()) return;
+  // What was under way has got its error. One more goes with it, or an engine that fails before it
+  // takes anything would be asked for ever.
+  RolloutTask* failed = nullptr;
+  absl::Status result;
   {
     MutexLock lock(&mutex_);
-    left.swap(waiting_);
-    waiting_lanes_ = 0;
-    observer_->QueueChanged(0);
+    RolloutTask* const next = queue_.Next();
+    if (next != nullptr && !next->alone) {
+      next->error.Update(status);
+      next->cancelled.store(true);
+      if (Withdraw(next)) {
+        result = End(next);
+        failed = next;
+      }
+      QueueChanged();
+    }
   }
-  for (RolloutTask* task : left) {
-    task->done(absl::UnavailableError(absl::StrCat(model_label_, " is being unloaded: try again")));
+  if (failed != nullptr) failed->done(result);
+}
+
+void Batcher::ComputeAlone(RolloutTask* task) {
+  absl::Status status = absl::OkStatus();
+  if (!task->cancelled.load() && task->deadline > clock_->Now()) status = task->alone(*engine_);
+  {
+    MutexLock lock(&mutex_);
+    task->error = status;
+    status = End(task);
   }
+  task->done(status);
+}
+
+void Batcher::FailRest(Finished* finished) {
+  while (RolloutTask* const task = queue_.Next()) {
+    task->cancelled.store(true);
+    if (Withdraw(task)) finished->emplace_back(task, End(task));
+  }
+  QueueChanged();
+}
+
+void Batcher::QueueChanged() {
+  const RolloutTask* const next = queue_.Next();
+  // Lanes behind work that runs alone do not wait for room: the engine shall come to its end.
+  waiting_lanes_.store(next == nullptr || next->alone ? 0 : queue_.lanes(),
+                       std::memory_order_relaxed);
+  observer_->QueueChanged(queue_.lanes());
+}
+
+void Batcher::Finish(const Finished& finished) {
+  for (const auto& [task, status] : finished) task->done(status);
 }
 
 }  // namespace rollout

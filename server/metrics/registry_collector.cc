@@ -126,13 +126,12 @@ void AddServable(Servable& servable, const Labels& version, Families* families) 
   const VersionMetrics& metrics = servable.metrics();
   families->Add("rollout_queue_lanes", "Lanes that wait for a version.", MetricType::Gauge,
                 metrics.queue_lanes().Collect(), version);
-  families->Add("rollout_batch_lanes", "Lanes computed in one call of the engine.",
+  families->Add("rollout_batch_lanes", "Lanes under way together when a request starts.",
                 MetricType::Histogram, metrics.batch_lanes().Collect(), version);
   families->Add("rollout_transitions_total", "Transitions computed, summed over lanes.",
                 MetricType::Counter, metrics.transitions().Collect(), version);
   const char* const phases = "rollout_phase_duration_seconds";
-  const char* const help =
-      "Parts of a rollout request: waiting, the batch's computation, making the reply.";
+  const char* const help = "Parts of a rollout request: waiting, computing, making the reply.";
   families->Add(phases, help, MetricType::Histogram, metrics.queue_seconds().Collect(),
                 With(version, {{"phase", "queue"}}));
   families->Add(phases, help, MetricType::Histogram, metrics.compute_seconds().Collect(),

@@ -28,14 +28,14 @@ void VersionMetrics::QueueChanged(int64_t waiting_lanes) {
   queue_lanes_.Set(static_cast<double>(waiting_lanes));
 }
 
-void VersionMetrics::BatchComputed(int64_t lanes, int64_t transitions, absl::Duration compute) {
-  batch_lanes_.Observe(static_cast<double>(lanes));
-  transitions_.Increment(static_cast<double>(transitions));
-  compute_seconds_.Observe(absl::ToDoubleSeconds(compute));
+void VersionMetrics::TaskStarted(absl::Duration queued, int64_t lanes_under_way) {
+  queue_seconds_.Observe(absl::ToDoubleSeconds(queued));
+  batch_lanes_.Observe(static_cast<double>(lanes_under_way));
 }
 
-void VersionMetrics::TaskStarted(absl::Duration queued) {
-  queue_seconds_.Observe(absl::ToDoubleSeconds(queued));
+void VersionMetrics::TaskComputed(int64_t transitions, absl::Duration compute) {
+  transitions_.Increment(static_cast<double>(transitions));
+  compute_seconds_.Observe(absl::ToDoubleSeconds(compute));
 }
 
 void VersionMetrics::ReplyMade(absl::Duration reply) {

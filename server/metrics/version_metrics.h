@@ -23,8 +23,8 @@ class VersionMetrics final : public BatchObserver {
   VersionMetrics();
 
   void QueueChanged(int64_t waiting_lanes) override;
-  void BatchComputed(int64_t lanes, int64_t transitions, absl::Duration compute) override;
-  void TaskStarted(absl::Duration queued) override;
+  void TaskStarted(absl::Duration queued, int64_t lanes_under_way) override;
+  void TaskComputed(int64_t transitions, absl::Duration compute) override;
   void ReplyMade(absl::Duration reply);
 
   const prometheus::Histogram& queue_seconds() const { return queue_seconds_; }

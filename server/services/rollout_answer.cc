@@ -40,6 +40,11 @@ RolloutJob RolloutAnswer::JobFor(const RolloutQuery& query) {
   return job;
 }
 
+int64_t RolloutAnswer::num_bytes() const {
+  return trajectory.num_bytes() + final_state.num_bytes() + total_return.num_bytes() +
+         rewards.num_bytes() + terminated_step.num_bytes() + first_non_finite_step.num_bytes();
+}
+
 bool RolloutAnswer::diverged(const RolloutQuery& query) {
   const absl::Span<const int32_t> steps = first_non_finite_step.ints();
   return std::any_of(steps.begin(), steps.end(),

@@ -44,6 +44,8 @@ struct RolloutAnswer {
   // A job that reads `query` and writes here; both must outlive it.
   RolloutJob JobFor(const RolloutQuery& query);
 
+  int64_t num_bytes() const;
+
   // Whether some lane has a state that is not finite.
   bool diverged(const RolloutQuery& query);
 

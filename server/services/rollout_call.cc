@@ -2,7 +2,8 @@
 
 #include <algorithm>
 #include <chrono>
-#include <new>
+#include <functional>
+#include <string>
 
 #include "absl/strings/str_cat.h"
 #include "server/services/grpc_status.h"
@@ -60,33 +61,22 @@ void RolloutCall::Queue(const grpc::ByteBuffer& request) {
   answer_.emplace(decoded_.query, decoded_.servable->spec());
   task_.job = answer_->JobFor(decoded_.query);
   task_.deadline = Deadline(*context_, *environment_.clock, decoded_.timeout);
+  task_.client = std::hash<std::string>()(context_->peer());
+  task_.bytes = decoded_.query.num_bytes() + answer_->num_bytes();
   task_.done = [this](const absl::Status& status) { Computed(status); };
-
-  absl::Status submitted;
-  {
-    // Computed waits for this lock, so it sees everything written so far.
-    MutexLock lock(&mutex_);
-    submitted = decoded_.servable->batcher().Submit(&task_);
-    queued_ = submitted.ok();
-  }
-  if (!submitted.ok()) End(submitted);
+  submitted_ = true;
+  // Computed may run in here. It cannot end this object before gRPC has it.
+  const absl::Status taken = decoded_.servable->batcher().Submit(&task_);
+  if (!taken.ok()) End(taken);
 }
 
 void RolloutCall::OnCancel() {
-  {
-    MutexLock lock(&mutex_);
-    if (!queued_) return;
-  }
-  // Outside of the lock, for a waiting task is finished in there. The call lives until this
-  // function returns (gRPC's promise), and the handle keeps the batcher.
-  decoded_.servable->batcher().Cancel(&task_);
+  // gRPC calls this after Start has returned, and keeps the call until it returns; the handle keeps
+  // the batcher.
+  if (submitted_) decoded_.servable->batcher().Cancel(&task_);
 }
 
 void RolloutCall::Computed(const absl::Status& status) {
-  {
-    MutexLock lock(&mutex_);
-    queued_ = false;
-  }
   if (!status.ok()) {
     End(status);
     return;

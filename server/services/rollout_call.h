@@ -9,7 +9,6 @@
 #include <optional>
 
 #include "base/clock.h"
-#include "base/mutex.h"
 #include "server/batching/rollout_task.h"
 #include "server/metrics/server_metrics.h"
 #include "server/registry/model_registry.h"
@@ -26,9 +25,9 @@ struct CallEnvironment {
   Admission* admission = nullptr;
 };
 
-// Decodes and queues on gRPC's thread, which it never blocks; finishes on the batcher's. Owns the
-// query, the answer's memory and the handle that pins the version. Deletes itself when gRPC is done
-// with it.
+// Decodes and queues on gRPC's thread, which it never blocks for longer than a tiny rollout takes
+// (Batcher::Submit); finishes there or on a thread of the engine. Owns the query, the answer's
+// memory and the handle that pins the version. Deletes itself when gRPC is done with it.
 class RolloutCall final : public grpc::ServerUnaryReactor {
  public:
   // `codec` and `method` outlive the call.
@@ -42,11 +41,10 @@ class RolloutCall final : public grpc::ServerUnaryReactor {
               ServerMetrics::Method* method, grpc::CallbackServerContext* context,
               grpc::ByteBuffer* reply);
 
-  void Queue(const grpc::ByteBuffer& request) ABSL_LOCKS_EXCLUDED(mutex_);
-  // On the batcher's thread.
-  void Computed(const absl::Status& status) ABSL_LOCKS_EXCLUDED(mutex_);
+  void Queue(const grpc::ByteBuffer& request);
+  void Computed(const absl::Status& status);
   void End(const absl::Status& status);
-  void OnCancel() override ABSL_LOCKS_EXCLUDED(mutex_);
+  void OnCancel() override;
   void OnDone() override;
 
   const CallEnvironment environment_;
@@ -60,10 +58,7 @@ class RolloutCall final : public grpc::ServerUnaryReactor {
   DecodedRollout decoded_;
   std::optional<RolloutAnswer> answer_;
   RolloutTask task_;
-
-  // Also hands what was written above from gRPC's thread to the batcher's and back.
-  Mutex mutex_;
-  bool queued_ ABSL_GUARDED_BY(mutex_) = false;  // the batcher has the task
+  bool submitted_ = false;
 };
 
 }  // namespace rollout

@@ -47,6 +47,10 @@ struct RolloutQuery {
   std::vector<float> initial_states;  // [S, 2n], S = 1 or B
   std::vector<float> controls;        // [B, T, nu]
   WantedOutputs wanted;
+
+  int64_t num_bytes() const {
+    return static_cast<int64_t>((initial_states.size() + controls.size()) * sizeof(float));
+  }
 };
 
 // The product, or nullopt where it exceeds 2^63 - 1.

@@ -202,6 +202,7 @@ TEST_F(ServerLifecycleTest, AnExpiredRequestEndsAndDoesNotDelayTheLiving) {
 TEST_F(ServerLifecycleTest, AFullQueueRefusesWithPushbackAndCancelledCallsMakeRoom) {
   PublishSlowModel("slow");
   options_.batch.queue_lanes = 16;
+  options_.batch.batch_lanes = 16;
   options_.request.max_lanes = 16;
   StartServer();
   // One computes, one waits, one is refused, in whatever order they arrive.
