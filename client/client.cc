@@ -45,6 +45,15 @@ double Uniform() {
   return absl::Uniform(generator, 0.0, 1.0);
 }
 
+std::shared_ptr<grpc::ChannelCredentials> MakeCredentials(const ChannelSecrets& secrets) {
+  if (!secrets.tls) return grpc::InsecureChannelCredentials();
+  grpc::SslCredentialsOptions tls;
+  tls.pem_root_certs = secrets.ca;
+  tls.pem_cert_chain = secrets.certificate;
+  tls.pem_private_key = secrets.key;
+  return grpc::SslCredentials(tls);
+}
+
 void SetDeadline(absl::Time deadline, grpc::ClientContext* context) {
   if (deadline != absl::InfiniteFuture()) context->set_deadline(absl::ToChronoTime(deadline));
 }
@@ -54,7 +63,8 @@ void SetDeadline(absl::Time deadline, grpc::ClientContext* context) {
 // The channels and stubs of a Client, and the attempts of its calls.
 class Client::Transport {
  public:
-  Transport(const std::string& address, const ClientOptions& options);
+  Transport(const std::string& address, const ClientOptions& options,
+            const ChannelSecrets& secrets);
   ~Transport();
 
   // False when `timeout` passes without a connection.
@@ -78,10 +88,14 @@ class Client::Transport {
 
   const Connection& NextConnection();
   absl::Time Deadline() const { return absl::Now() + options_.deadline; }
+  // Deadline and credential of an attempt; the errors of TokenFile.
+  absl::Status Prepare(absl::Time deadline, grpc::ClientContext* context);
   void StartAttempt(std::shared_ptr<RolloutCall> call);
   void FinishAttempt(const std::shared_ptr<RolloutCall>& call, const grpc::Status& status);
+  void Finish(const std::shared_ptr<RolloutCall>& call, absl::StatusOr<RolloutResult> result);
 
   const ClientOptions options_;
+  TokenFile token_;
   std::vector<Connection> connections_;
   std::atomic<size_t> next_connection_ = 0;
 
@@ -103,8 +117,10 @@ struct Client::Transport::RolloutCall {
   std::shared_ptr<RolloutCall> waiting;  // itself, between attempts
 };
 
-Client::Transport::Transport(const std::string& address, const ClientOptions& options)
-    : options_(options) {
+Client::Transport::Transport(const std::string& address, const ClientOptions& options,
+                             const ChannelSecrets& secrets)
+    : options_(options), token_(options.security.token_file) {
+  const auto credentials = MakeCredentials(secrets);
   grpc::ChannelArguments arguments;
   arguments.SetMaxReceiveMessageSize(options.max_message_bytes);
   arguments.SetMaxSendMessageSize(options.max_message_bytes);
@@ -113,10 +129,12 @@ Client::Transport::Transport(const std::string& address, const ClientOptions& op
   // Without an own pool all channels to one address share one connection.
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
   arguments.SetUserAgentPrefix("rollout-client");
+  if (!options.security.tls_server_name.empty()) {
+    arguments.SetSslTargetNameOverride(options.security.tls_server_name);
+  }
   for (int i = 0; i < std::max(1, options.channels); ++i) {
     Connection connection;
-    connection.channel =
-        grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments);
+    connection.channel = grpc::CreateCustomChannel(address, credentials, arguments);
     connection.stub = v1::TransitionModel::NewStub(connection.channel);
     connections_.push_back(std::move(connection));
   }
@@ -139,12 +157,20 @@ const Client::Transport::Connection& Client::Transport::NextConnection() {
                       connections_.size()];
 }
 
+absl::Status Client::Transport::Prepare(absl::Time deadline, grpc::ClientContext* context) {
+  SetDeadline(deadline, context);
+  absl::StatusOr<std::string> authorization = token_.Authorization();
+  if (!authorization.ok()) return authorization.status();
+  if (!authorization->empty()) context->AddMetadata("authorization", *authorization);
+  return absl::OkStatus();
+}
+
 template <typename Reply, typename Method>
 absl::StatusOr<Reply> Client::Transport::Call(bool repeatable, Method method) {
   const absl::Time deadline = Deadline();
   for (int attempt = 1;; ++attempt) {
     grpc::ClientContext context;
-    SetDeadline(deadline, &context);
+    if (absl::Status s = Prepare(deadline, &context); !s.ok()) return s;
     Reply reply;
     const grpc::Status status = method(*NextConnection().stub, &context, &reply);
     if (status.ok()) return reply;
@@ -172,7 +198,10 @@ void Client::Transport::StartAttempt(std::shared_ptr<RolloutCall> call) {
   ++call->attempt;
   call->reply.Clear();
   call->context = std::make_unique<grpc::ClientContext>();
-  SetDeadline(call->deadline, call->context.get());
+  if (absl::Status s = Prepare(call->deadline, call->context.get()); !s.ok()) {
+    Finish(call, s);
+    return;
+  }
   RolloutCall* raw = call.get();
   NextConnection().stub->async()->Rollout(
       raw->context.get(), &raw->request, &raw->reply,
@@ -194,10 +223,16 @@ void Client::Transport::FinishAttempt(const std::shared_ptr<RolloutCall>& call,
                       [this, raw = call.get()](bool) { StartAttempt(std::move(raw->waiting)); });
       return;
     }
-    call->done(FromGrpc(status));
+    Finish(call, FromGrpc(status));
   } else {
-    call->done(RolloutResult::FromReply(std::move(call->reply)));
+    Finish(call, RolloutResult::FromReply(std::move(call->reply)));
   }
+}
+
+void Client::Transport::Finish(const std::shared_ptr<RolloutCall>& call,
+                               absl::StatusOr<RolloutResult> result) {
+  call->context.reset();
+  call->done(std::move(result));
   // Last, under the lock: after it the destructor may have taken `this` away.
   MutexLock lock(&mutex_);
   if (--calls_in_flight_ == 0) all_finished_.NotifyAll();
@@ -206,7 +241,7 @@ void Client::Transport::FinishAttempt(const std::shared_ptr<RolloutCall>& call,
 absl::StatusOr<bool> Client::Transport::CheckHealth(const std::string& service) {
   const auto stub = grpc::health::v1::Health::NewStub(NextConnection().channel);
   grpc::ClientContext context;
-  SetDeadline(Deadline(), &context);
+  if (absl::Status s = Prepare(Deadline(), &context); !s.ok()) return s;
   grpc::health::v1::HealthCheckRequest request;
   request.set_service(service);
   grpc::health::v1::HealthCheckResponse response;
@@ -217,12 +252,16 @@ absl::StatusOr<bool> Client::Transport::CheckHealth(const std::string& service) 
 
 absl::StatusOr<std::unique_ptr<Client>> Client::Connect(const std::string& address,
                                                         const ClientOptions& options) {
-  auto transport = std::make_unique<Transport>(address, options);
+  const absl::StatusOr<ChannelSecrets> secrets = ReadChannelSecrets(options.security);
+  if (!secrets.ok()) return secrets.status();
+  auto transport = std::make_unique<Transport>(address, options, *secrets);
   if (options.connect_timeout > absl::ZeroDuration() &&
       !transport->WaitUntilConnected(options.connect_timeout)) {
     return absl::UnavailableError(absl::StrCat(
         "nobody answers at ", address, " (waited ", absl::FormatDuration(options.connect_timeout),
-        "): is rolloutd running, and does its --listen say this address?"));
+        "): is rolloutd running, and does its --listen say this address",
+        secrets->tls ? ", and is its certificate one that --tls-ca signed for this name?"
+                     : ", without TLS?"));
   }
   return std::unique_ptr<Client>(new Client(address, std::move(transport)));
 }

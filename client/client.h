@@ -10,6 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "client/channel_security.h"
 #include "client/retry.h"
 #include "client/rollout_arguments.h"
 #include "client/rollout_result.h"
@@ -24,6 +25,7 @@ struct ClientOptions {
   // Of each call, all attempts together; InfiniteDuration = none.
   absl::Duration deadline = absl::Seconds(60);
   RetryOptions retry;
+  ChannelSecurityOptions security;    // default: plain text, no credential
   int max_message_bytes = 256 << 20;  // either way; gRPC's own default of 4 MiB is below one plan
   int channels = 1;                   // calls take turns; one connection serialises large replies
 };
@@ -33,7 +35,7 @@ struct ClientOptions {
 class Client {
  public:
   // `address` is "host:port", also "unix:path". UNAVAILABLE when nobody answers within
-  // connect_timeout.
+  // connect_timeout; NOT_FOUND or INVALID_ARGUMENT naming a file of `security` that cannot be used.
   static absl::StatusOr<std::unique_ptr<Client>> Connect(const std::string& address,
                                                          const ClientOptions& options = {});
   ~Client();

@@ -15,6 +15,8 @@
 #include "absl/strings/str_cat.h"
 #include "base/version.h"
 #include "server/listen_failure.h"
+#include "server/security/call_authorizer.h"
+#include "server/security/port_security.h"
 
 namespace rollout {
 namespace {
@@ -32,11 +34,31 @@ CallEnvironment MakeEnvironment(const ServerOptions& options, ModelRegistry* reg
   return environment;
 }
 
+// A peer that has vanished without a word is noticed within half a minute, and who pings about as
+// often is no nuisance.
+constexpr absl::Duration kKeepaliveTime = absl::Seconds(20);
+constexpr absl::Duration kKeepaliveTimeout = absl::Seconds(10);
+constexpr absl::Duration kShortestPingInterval = absl::Seconds(5);
+
+void SetConnectionLimits(const ServerOptions& options, grpc::ServerBuilder* builder) {
+  const auto milliseconds = [](absl::Duration duration) {
+    return static_cast<int>(absl::ToInt64Milliseconds(duration));
+  };
+  builder->AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, options.max_streams);
+  builder->AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, options.max_header_bytes);
+  builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, milliseconds(kKeepaliveTime));
+  builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, milliseconds(kKeepaliveTimeout));
+  builder->AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS,
+                              milliseconds(kShortestPingInterval));
+}
+
 std::unique_ptr<grpc::Server> Listen(grpc::ServerBuilder* builder, const std::string& address,
-                                     int* port) {
+                                     int* port,
+                                     const std::shared_ptr<grpc::ServerCredentials>& credentials =
+                                         grpc::InsecureServerCredentials()) {
   // Without this a second server could share an occupied port unnoticed.
   builder->AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
-  builder->AddListeningPort(address, grpc::InsecureServerCredentials(), port);
+  builder->AddListeningPort(address, credentials, port);
   return builder->BuildAndStart();
 }
 
@@ -81,14 +103,37 @@ absl::Status RolloutServer::Open() {
   return absl::OkStatus();
 }
 
+absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> RolloutServer::SecurePort() {
+  if (absl::Status files = CheckTlsFiles(options_.security); !files.ok()) return files;
+  std::shared_ptr<CallAuthorizer> authorizer;
+  if (!options_.security.access_file.empty()) {
+    auto access =
+        AccessFile::Open(options_.security.access_file, options_.security.refresh_interval);
+    if (!access.ok()) {
+      return absl::Status(access.status().code(),
+                          absl::StrCat("--access-file=", access.status().message()));
+    }
+    access_ = *std::move(access);
+    authorizer = std::make_shared<CallAuthorizer>(access_.get(), &metrics_);
+  } else if (!IsLoopback(options_.listen) && options_.security.tls_client_ca.empty()) {
+    spdlog::warn(
+        "event=open_to_all address={} reason=\"neither --access-file nor --tls-client-ca\"",
+        options_.listen);
+  }
+  return MakePortCredentials(options_.security, options_.listen, std::move(authorizer));
+}
+
 absl::Status RolloutServer::ListenForRequests() {
   grpc::ServerBuilder builder;
   builder.SetMaxReceiveMessageSize(static_cast<int>(options_.max_message_bytes));
   builder.RegisterService(&transition_model_);
   builder.RegisterService(&inference_);
   builder.RegisterService(&health_);
+  SetConnectionLimits(options_, &builder);
+  const auto credentials = SecurePort();
+  if (!credentials.ok()) return credentials.status();
   int port = 0;
-  server_ = Listen(&builder, options_.listen, &port);
+  server_ = Listen(&builder, options_.listen, &port, *credentials);
   if (server_ == nullptr || port == 0) return ListenFailure("listen", options_.listen);
   listen_address_ = options_.listen;
   if (const size_t colon = listen_address_.rfind(':'); listen_address_.rfind("unix:", 0) != 0) {

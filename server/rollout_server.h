@@ -21,6 +21,7 @@
 #include "server/registry/model_registry.h"
 #include "server/registry/repository_watcher.h"
 #include "server/registry/servable_loader.h"
+#include "server/security/access_file.h"
 #include "server/services/admission.h"
 #include "server/services/health_service.h"
 #include "server/services/inference_service.h"
@@ -55,6 +56,7 @@ class RolloutServer final : private RegistryObserver {
   explicit RolloutServer(const ServerOptions& options);
 
   absl::Status Open();
+  absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> SecurePort();
   absl::Status ListenForRequests();
   absl::Status ListenForHealth();
   absl::Status ListenForScrapes();
@@ -81,6 +83,7 @@ class RolloutServer final : private RegistryObserver {
   std::shared_ptr<RegistryCollector> collector_;
   std::shared_ptr<ProcessCollector> process_collector_;
 
+  std::unique_ptr<AccessFile> access_;  // outlives the servers, which ask it
   std::unique_ptr<prometheus::Exposer> exposer_;
   std::unique_ptr<grpc::Server> health_server_;
   std::unique_ptr<grpc::Server> server_;

@@ -22,10 +22,27 @@ bool ParseDuration(const std::string& text, absl::Duration* value) {
 
 }  // namespace
 
+void AddSecurityOptions(CLI::App* app, ChannelSecurityOptions* security) {
+  app->add_flag("--tls", security->tls, "speak TLS (implied by the other --tls options)");
+  app->add_option("--tls-ca", security->tls_ca,
+                  "PEM of who signed the server's certificate (default: the system's)")
+      ->envname("ROLLOUTCTL_TLS_CA");
+  app->add_option("--tls-certificate", security->tls_certificate,
+                  "PEM of the certificate to show to the server")
+      ->envname("ROLLOUTCTL_TLS_CERTIFICATE");
+  app->add_option("--tls-key", security->tls_key, "PEM of its private key")
+      ->envname("ROLLOUTCTL_TLS_KEY");
+  app->add_option("--tls-server-name", security->tls_server_name,
+                  "the name that the server's certificate must say, where it is not the address");
+  app->add_option("--token-file", security->token_file, "file that holds the bearer token")
+      ->envname("ROLLOUTCTL_TOKEN_FILE");
+}
+
 absl::StatusOr<std::unique_ptr<Client>> ConnectTo(const CommonOptions& common,
                                                   ClientOptions options) {
   options.connect_timeout = std::min(absl::Seconds(5), common.timeout);
   options.deadline = common.timeout;
+  options.security = common.security;
   return Client::Connect(common.server, options);
 }
 

@@ -17,6 +17,7 @@ namespace rollout {
 struct CommonOptions {
   std::string server = "127.0.0.1:8001";
   bool json = false;
+  ChannelSecurityOptions security;
   absl::Duration timeout = absl::Seconds(30);  // of one call; connecting gets at most 5 s of it
 };
 
@@ -28,6 +29,9 @@ void AddReportCommand(CLI::App& app, const CommonOptions* common, int* exit_stat
 void AddBenchCommand(CLI::App& app, const CommonOptions* common, int* exit_status);
 void AddWatchCommand(CLI::App& app, const CommonOptions* common, int* exit_status);
 void AddHealthCommand(CLI::App& app, const CommonOptions* common, int* exit_status);
+
+// --tls, --tls-ca ..., --token-file.
+void AddSecurityOptions(CLI::App* app, ChannelSecurityOptions* security);
 
 // Connects as `common` says; its timeouts take the place of those in `options`.
 absl::StatusOr<std::unique_ptr<Client>> ConnectTo(const CommonOptions& common,

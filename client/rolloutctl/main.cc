@@ -19,6 +19,7 @@ int main(int argc, char** argv) {
       ->capture_default_str();
   app.add_flag("--json", common.json, "print JSON for programs");
   rollout::AddDurationOption(&app, "--timeout", &common.timeout, "deadline of one call");
+  rollout::AddSecurityOptions(&app, &common.security);
   int exit_status = 0;
   rollout::AddModelsCommand(app, &common, &exit_status);
   rollout::AddRolloutCommand(app, &common, &exit_status);

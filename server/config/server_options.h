@@ -13,6 +13,7 @@
 #include "server/registry/engine_choice.h"
 #include "server/registry/version_overrides.h"
 #include "server/registry/version_policy.h"
+#include "server/security/port_security.h"
 #include "server/services/rollout_query.h"
 
 namespace rollout {
@@ -23,6 +24,7 @@ struct ServerOptions {
   std::string metrics_listen = "127.0.0.1:8002";  // empty = none
   std::string health_listen;                      // grpc.health.v1 alone; empty = none
   bool insecure = false;                          // plain text beyond loopback
+  PortSecurityOptions security;                   // of `listen`
   std::string port_file;                          // gets the address of `listen`; empty = none
 
   EngineChoiceOptions engine;
@@ -37,6 +39,8 @@ struct ServerOptions {
   RequestLimits request;
   int stream_requests = 64;                        // of one StreamRollout in flight
   int64_t max_message_bytes = int64_t{256} << 20;  // received; gRPC's own default is 4 MiB
+  int max_streams = 1024;                          // calls at a time on one connection
+  int max_header_bytes = 16 << 10;                 // of one call's metadata
 
   absl::Duration drain_delay = absl::ZeroDuration();  // from NOT_SERVING to refusing requests
   absl::Duration drain_timeout = absl::Seconds(25);   // for the requests then in flight

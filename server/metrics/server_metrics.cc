@@ -44,9 +44,11 @@ void ServerMetrics::Method::Finished(absl::StatusCode code, absl::Duration durat
     by_code_[index].store(histogram);
   }
   histogram->Observe(absl::ToDoubleSeconds(duration));
-  if (code != absl::StatusCode::kOk) {
-    metrics_->rejected_.Add({{"reason", std::string(RejectionReason(code))}}).Increment();
-  }
+  if (code != absl::StatusCode::kOk) metrics_->Refused(code);
+}
+
+void ServerMetrics::Refused(absl::StatusCode code) {
+  rejected_.Add({{"reason", std::string(RejectionReason(code))}}).Increment();
 }
 
 void ServerMetrics::LoadFinished(const std::string& model, const absl::Status& verdict,
@@ -78,6 +80,10 @@ absl::string_view RejectionReason(absl::StatusCode code) {
       return "not_found";
     case absl::StatusCode::kUnavailable:
       return "unavailable";
+    case absl::StatusCode::kUnauthenticated:
+      return "unauthenticated";
+    case absl::StatusCode::kPermissionDenied:
+      return "permission_denied";
     default:
       return "internal";
   }

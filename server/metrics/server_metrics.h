@@ -42,6 +42,9 @@ class ServerMetrics {
   // `name` as in the label: "TransitionModel/Rollout".
   std::unique_ptr<Method> ForMethod(const std::string& name);
 
+  // A call that no service got to see.
+  void Refused(absl::StatusCode code);
+
   void LoadFinished(const std::string& model, const absl::Status& verdict,
                     const GateVerdicts& gates);
   void TransitionsReported(const std::string& model, int64_t transitions);

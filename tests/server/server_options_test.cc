@@ -144,7 +144,7 @@ INSTANTIATE_TEST_SUITE_P(
         BadCase{"PlainTextBeyondLoopback",
                 {"--model-repository=/m", "--listen=0.0.0.0:8001"},
                 {},
-                "--listen=0.0.0.0:8001: reachable from other machines, and this build has no TLS"},
+                "--listen=0.0.0.0:8001: reachable from other machines without TLS"},
         BadCase{"RequestsLargerThanTheQueue",
                 {"--model-repository=/m", "--queue-lanes=10", "--max-lanes=20"},
                 {},

@@ -1,5 +1,6 @@
 #include "trainer/publishing/evaluation_report.h"
 
+#include <algorithm>
 #include <cmath>
 #include <memory>
 
@@ -8,6 +9,7 @@
 #include "base/random.h"
 #include "base/table.h"
 #include "models/engines/torch/torch_engine.h"
+#include "models/evaluation/hamiltonian.h"
 #include "models/evaluation/linear_model.h"
 #include "models/evaluation/predictor.h"
 #include "nlohmann/json.hpp"
@@ -17,6 +19,7 @@ namespace {
 
 // The horizons that decide whether a version is better.
 constexpr int64_t kLongestCompared = 64;
+constexpr int64_t kDriftLanes = 8;
 
 WindowSet HeldOutWindows(const FitData& data, const EvaluationOptions& options) {
   WindowSet set;
@@ -58,6 +61,35 @@ absl::StatusOr<std::vector<SpreadQuality>> SpreadOfEnsemble(const TransitionMode
     members.push_back(std::make_unique<EnginePredictor>(engines.back().get()));
   }
   return MeasureSpread(members, set, scale, horizons);
+}
+
+// The drift along the longest windows of `set`, at most kDriftLanes of them; nothing for kinds
+// without an energy and where the energies of the starts give no scale.
+absl::StatusOr<std::optional<EnergyDrift>> DriftOfModel(const TransitionModel& model,
+                                                        const WindowSet& set) {
+  if (!IsHamiltonian(model.spec.dynamics.kind)) return std::nullopt;
+  DriftStarts starts;
+  for (const RolloutWindow& window : set.windows) {
+    starts.horizon = std::max(starts.horizon, window.length);
+  }
+  std::vector<float> states, controls;
+  for (const RolloutWindow& window : set.windows) {
+    if (window.length < starts.horizon || starts.lanes == kDriftLanes) continue;
+    const double* state = set.state(window, 0);
+    states.insert(states.end(), state, state + set.state_size);
+    const double* control = set.control(window, 0);
+    controls.insert(controls.end(), control, control + window.length * set.num_controls);
+    ++starts.lanes;
+  }
+  ClipControls(model.spec, absl::MakeSpan(controls));
+  starts.initial_states = states;
+  starts.controls = controls;
+  const auto drift = MeasureEnergyDrift(model, starts, [](const TransitionModel& by_substeps) {
+    return MakeTorchEngine(by_substeps, EngineOptions{}, TorchPrecision::kFloat32);
+  });
+  if (absl::IsFailedPrecondition(drift.status())) return std::nullopt;
+  if (!drift.ok()) return drift.status();
+  return *drift;
 }
 
 absl::Status CheckSizes(const TransitionModel& model, const FitData& data) {
@@ -135,6 +167,9 @@ absl::StatusOr<EvaluationReport> EvaluateModel(const TransitionModel& model, con
   errors = MeasureErrors(constant_velocity, set, scale);
   if (!errors.ok()) return errors.status();
   add("constant velocity", *errors);
+  const auto drift = DriftOfModel(model, set);
+  if (!drift.ok()) return drift.status();
+  report.energy_drift = *drift;
   if (model.spec.ensemble_size > 1) {
     auto spread = SpreadOfEnsemble(model, set, scale, horizons);
     if (!spread.ok()) return spread.status();
@@ -192,6 +227,10 @@ std::string ReportTable(const EvaluationReport& report) {
   }
   table.AddRow(windows);
   std::string text = table.ToString();
+  if (report.energy_drift) {
+    absl::StrAppend(&text, "energy drift ", Cell(report.energy_drift->worst),
+                    " standard deviations of the energy over the windows' starts\n");
+  }
   if (report.spread.empty()) return text;
   Table spread({"ensemble at horizon", "coverage 1 spread", "coverage 2 spreads",
                 "rank correlation of spread with error", "windows"});
@@ -208,6 +247,7 @@ nlohmann::ordered_json ReportJson(const EvaluationReport& report) {
   json["held_out_episodes"] = report.episodes;
   json["windows"] = report.windows;
   json["state_names"] = report.state_names;
+  if (report.energy_drift) json["energy_drift"] = Number(report.energy_drift->worst);
   auto& predictors = json["predictors"] = nlohmann::ordered_json::array();
   for (const PredictorReport& predictor : report.predictors) {
     nlohmann::ordered_json entry;

@@ -3,10 +3,12 @@
 #define ROLLOUT_TRAINER_PUBLISHING_EVALUATION_REPORT_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "models/evaluation/energy_drift.h"
 #include "models/evaluation/ensemble_spread.h"
 #include "models/evaluation/rollout_error.h"
 #include "models/evaluation/version_comparison.h"
@@ -34,6 +36,8 @@ struct EvaluationReport {
   int64_t windows = 0;
   std::vector<PredictorReport> predictors;  // the model first
   std::vector<SpreadQuality> spread;        // of ensembles
+  // Of Hamiltonian kinds: how far the model drifts from its own energy along held-out windows.
+  std::optional<EnergyDrift> energy_drift;
   std::vector<std::string> state_names;
 };
 

@@ -7,6 +7,8 @@
 #include "models/checkpoint/golden.h"
 #include "models/checkpoint/repository.h"
 #include "models/engines/torch/torch_engine.h"
+#include "nlohmann/json.hpp"
+#include "tests/support/random_model.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/temporary_directory.h"
 #include "tests/trainer/fitting/pendulum_data.h"
@@ -142,6 +144,28 @@ TEST(EvaluateModel, EnsemblesReportCoverageAndRankCorrelation) {
     EXPECT_GT(quality.coverage_two, 0.05);
   }
   EXPECT_THAT(ReportTable(report), HasSubstr("rank correlation"));
+}
+
+TEST(EvaluateModel, ReportsTheEnergyDriftOfHamiltonianKindsAlone) {
+  const FitData data = PendulumData(8, 64);
+  ASSERT_OK_AND_ASSIGN(const DataStatistics statistics, MeasureData(data.training, data.info));
+  for (const DynamicsKind kind : {DynamicsKind::kHnn, DynamicsKind::kNodeSo}) {
+    SpecChoice choice;
+    choice.kind = kind;
+    choice.has_force = kind == DynamicsKind::kHnn;
+    choice.num_controls = 1;
+    choice.angular_positions = {1};
+    choice.ignored_positions = {0};
+    choice.hidden_sizes = {8};
+    choice.transition_dt = 0.05;
+    const TransitionModel model = RandomModel(MakeSpec(choice), 1);
+    ASSERT_OK_AND_ASSIGN(const EvaluationReport report,
+                         EvaluateModel(model, data, statistics, {.longest = 16, .stride = 16}));
+    EXPECT_EQ(report.energy_drift.has_value(), kind == DynamicsKind::kHnn);
+    EXPECT_EQ(ReportJson(report).contains("energy_drift"), kind == DynamicsKind::kHnn);
+    EXPECT_EQ(ReportTable(report).find("energy drift") != std::string::npos,
+              kind == DynamicsKind::kHnn);
+  }
 }
 
 }  // namespace

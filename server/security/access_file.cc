@@ -1,0 +1,90 @@
+#include "server/security/access_file.h"
+
+#include <spdlog/spdlog.h>
+#include <sys/stat.h>
+
+#include <fstream>
+#include <sstream>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+namespace rollout {
+
+absl::StatusOr<std::unique_ptr<AccessFile>> AccessFile::Open(const std::string& path,
+                                                             absl::Duration poll_interval) {
+  std::unique_ptr<AccessFile> file(new AccessFile(path, poll_interval));
+  if (absl::Status read = file->Read(Look(path)); !read.ok()) return read;
+  file->watcher_ = std::thread([raw = file.get()] { raw->Watch(); });
+  return file;
+}
+
+AccessFile::AccessFile(std::string path, absl::Duration poll_interval)
+    : path_(std::move(path)), poll_interval_(poll_interval) {}
+
+AccessFile::~AccessFile() {
+  {
+    MutexLock lock(&mutex_);
+    stopping_ = true;
+  }
+  stopped_.NotifyAll();
+  if (watcher_.joinable()) watcher_.join();
+}
+
+std::shared_ptr<const AccessList> AccessFile::list() const {
+  MutexLock lock(&mutex_);
+  return list_;
+}
+
+AccessFile::Fingerprint AccessFile::Look(const std::string& path) {
+  struct stat entry;
+  if (stat(path.c_str(), &entry) != 0) return {};
+  return {static_cast<int64_t>(entry.st_mtim.tv_sec) * 1'000'000'000 + entry.st_mtim.tv_nsec,
+          static_cast<int64_t>(entry.st_size), static_cast<uint64_t>(entry.st_ino)};
+}
+
+absl::Status AccessFile::Read(const Fingerprint& fingerprint) {
+  {
+    MutexLock lock(&mutex_);
+    last_ = fingerprint;
+  }
+  std::ifstream file(path_);
+  std::stringstream text;
+  if (file) text << file.rdbuf();
+  if (!file) return absl::NotFoundError(absl::StrCat(path_, ": cannot be read"));
+  absl::StatusOr<AccessList> list = AccessList::Parse(text.str());
+  if (!list.ok()) {
+    return absl::InvalidArgumentError(absl::StrCat(path_, ": ", list.status().message()));
+  }
+  auto shared = std::make_shared<const AccessList>(*std::move(list));
+  spdlog::info("event=access_file path={} credentials={}", path_, shared->size());
+  MutexLock lock(&mutex_);
+  list_ = std::move(shared);
+  return absl::OkStatus();
+}
+
+void AccessFile::Refresh() {
+  const Fingerprint fingerprint = Look(path_);
+  {
+    MutexLock lock(&mutex_);
+    if (fingerprint == last_) return;
+  }
+  const absl::Status read = Read(fingerprint);
+  if (!read.ok()) {
+    spdlog::error("event=access_file_bad reason=\"{}\" consequence=\"the last good one stays\"",
+                  std::string(read.message()));
+  }
+}
+
+void AccessFile::Watch() {
+  while (true) {
+    {
+      MutexLock lock(&mutex_);
+      if (!stopping_) stopped_.WaitFor(&mutex_, poll_interval_);
+      if (stopping_) return;
+    }
+    Refresh();
+  }
+}
+
+}  // namespace rollout
