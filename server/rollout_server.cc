@@ -14,6 +14,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/version.h"
+#include "models/engines/device_fault.h"
 #include "server/listen_failure.h"
 #include "server/security/call_authorizer.h"
 #include "server/security/port_security.h"
@@ -185,6 +186,10 @@ absl::Status RolloutServer::WritePortFile() const {
 void RolloutServer::LoadFinished(const std::string& model, const absl::Status& verdict,
                                  const GateVerdicts& gates) {
   metrics_.LoadFinished(model, verdict, gates);
+}
+
+void RolloutServer::DeviceLost(const EngineInfo& engine, const absl::Status& why) {
+  metrics_.DeviceFailed(engine.device, DeviceFaultOf(why).value_or(DeviceFault::kDeviceLost));
 }
 
 void RolloutServer::Changed() {

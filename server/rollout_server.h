@@ -65,6 +65,7 @@ class RolloutServer final : private RegistryObserver {
 
   void LoadFinished(const std::string& model, const absl::Status& verdict,
                     const GateVerdicts& gates) override;
+  void DeviceLost(const EngineInfo& engine, const absl::Status& why) override;
   void Changed() override ABSL_LOCKS_EXCLUDED(health_mutex_);
 
   const ServerOptions options_;

@@ -38,7 +38,7 @@ absl::Status AsUnavailable(const absl::Status& status) {
   return unavailable;
 }
 
-std::optional<DeviceFault> FaultOf(const absl::Status& status) {
+std::optional<DeviceFault> DeviceFaultOf(const absl::Status& status) {
   const auto payload = status.GetPayload(kPayload);
   if (!payload) return std::nullopt;
   for (const DeviceFault fault : kFaults) {

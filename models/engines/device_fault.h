@@ -25,7 +25,7 @@ absl::Status DeviceFaultError(DeviceFault fault, const std::string& message);
 absl::Status AsUnavailable(const absl::Status& status);
 
 // nullopt where the status does not come from a device.
-std::optional<DeviceFault> FaultOf(const absl::Status& status);
+std::optional<DeviceFault> DeviceFaultOf(const absl::Status& status);
 
 }  // namespace rollout
 

@@ -27,7 +27,11 @@ ServerMetrics::ServerMetrics()
       reported_(prometheus::BuildCounter()
                     .Name("rollout_reported_transitions_total")
                     .Help("Observed transitions that clients reported.")
-                    .Register(*registry_)) {}
+                    .Register(*registry_)),
+      device_faults_(prometheus::BuildCounter()
+                         .Name("rollout_device_faults_total")
+                         .Help("Loaded versions that lost their device, by the kind of fault.")
+                         .Register(*registry_)) {}
 
 std::unique_ptr<ServerMetrics::Method> ServerMetrics::ForMethod(const std::string& name) {
   return std::unique_ptr<Method>(new Method(this, name));
@@ -58,6 +62,10 @@ void ServerMetrics::LoadFinished(const std::string& model, const absl::Status& v
         .Increment();
   }
   loads_.Add({{"model", model}, {"result", verdict.ok() ? "ready" : "quarantined"}}).Increment();
+}
+
+void ServerMetrics::DeviceFailed(const std::string& device, DeviceFault fault) {
+  device_faults_.Add({{"device", device}, {"kind", Name(fault)}}).Increment();
 }
 
 void ServerMetrics::TransitionsReported(const std::string& model, int64_t transitions) {

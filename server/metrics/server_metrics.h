@@ -15,6 +15,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "models/engines/device_fault.h"
 #include "server/gates/gate_verdict.h"
 
 namespace rollout {
@@ -47,6 +48,7 @@ class ServerMetrics {
 
   void LoadFinished(const std::string& model, const absl::Status& verdict,
                     const GateVerdicts& gates);
+  void DeviceFailed(const std::string& device, DeviceFault fault);
   void TransitionsReported(const std::string& model, int64_t transitions);
 
   const std::shared_ptr<prometheus::Registry>& registry() const { return registry_; }
@@ -58,6 +60,7 @@ class ServerMetrics {
   prometheus::Family<prometheus::Counter>& loads_;
   prometheus::Family<prometheus::Counter>& gates_;
   prometheus::Family<prometheus::Counter>& reported_;
+  prometheus::Family<prometheus::Counter>& device_faults_;
 };
 
 // The label `reason` of a refusal: "queue_full", "deadline", "invalid_argument"...; empty for OK.

@@ -13,8 +13,9 @@ namespace rollout {
 
 struct EngineChoiceOptions {
   std::string engine = "auto";  // "auto", "torch" or "fused"
-  std::string device = "auto";  // "auto" (the CPU), "cpu" or "cuda:N"
-  int threads = 0;              // of one engine; 0 = one for each core
+  std::string device =
+      "auto";       // "auto" (a GPU where there is one, else the CPU), "cpu" or "cuda:N"
+  int threads = 0;  // of one engine; 0 = one for each core
 };
 
 struct ChosenEngine {
@@ -30,8 +31,11 @@ using EngineModuleFinder =
 // executable), opened when first asked for.
 EngineModuleFinder MakeEngineModuleFinder(const std::string& engine_dir);
 
-// The engine asked for; with "auto", the fused one where it takes the model (and `device` is the
-// CPU), else torch, with the reason. Errors: those of the modules, prefixed by the engine's name.
+// The engine asked for on the device asked for. "auto" takes the first that takes the model, with
+// the reason why none of those before it does: as engine the fused one, then torch; as device the
+// first GPU, where the module `cuda` is installed, then the CPU. "cuda:N" never becomes the CPU.
+// Errors: those of the modules, prefixed by the engine's name; of several, a device's fault
+// (models/engines/device_fault.h) before the others.
 absl::StatusOr<ChosenEngine> ChooseEngine(const TransitionModel& model,
                                           const EngineChoiceOptions& options,
                                           const EngineModuleFinder& find_module);

@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "models/engines/device_fault.h"
 
 namespace rollout {
 namespace {
@@ -95,6 +96,9 @@ absl::Status ModelRegistry::NoVersion(const std::string& name, const ModelRecord
   for (auto it = model.versions.rbegin(); it != model.versions.rend(); ++it) {
     if (it->second.state != VersionState::kQuarantined) continue;
     if (version != 0 && version != it->first) continue;
+    if (it->second.device_fault) {
+      return absl::UnavailableError(absl::StrCat(what, ": ", it->second.reason));
+    }
     absl::StrAppend(&message, "; version ", it->first, " is quarantined: ", it->second.reason);
     break;
   }
@@ -103,7 +107,31 @@ absl::Status ModelRegistry::NoVersion(const std::string& name, const ModelRecord
 
 bool ModelRegistry::Ready() const {
   MutexLock lock(&mutex_);
+  for (const auto& [name, model] : models_) {
+    if (model.serving != 0) continue;
+    for (const auto& [number, record] : model.versions) {
+      if (record.device_fault) return false;
+    }
+  }
   return ready_;
+}
+
+void ModelRegistry::LookAfterDevices(std::vector<ServableHandle>* lost) {
+  for (auto& [name, model] : models_) {
+    for (auto& [number, record] : model.versions) {
+      if (record.servable != nullptr) {
+        const absl::Status health = record.servable->engine_health();
+        if (health.ok()) continue;
+        spdlog::error("event=device_lost model={} version={} device={} reason=\"{}\"", name, number,
+                      record.servable->engine_info().device, std::string(health.message()));
+        record.state = VersionState::kQuarantined;
+        record.reason = std::string(health.message());
+        record.device_fault = true;
+        lost->push_back(std::move(record.servable));
+      }
+      record.try_again = record.device_fault && record.state == VersionState::kQuarantined;
+    }
+  }
 }
 
 ModelStatus ModelRegistry::StatusOf(const std::string& name, const ModelRecord& model) {
@@ -167,15 +195,20 @@ absl::Status ModelRegistry::Poll() {
   }
   logged_ignored_ = std::move(ignored);
 
-  std::vector<ServableHandle> dropped;
+  std::vector<ServableHandle> dropped, lost;
   {
     MutexLock lock(&mutex_);
     ++looks_;
     last_look_ = absl::OkStatus();
     Merge(*scan);
+    LookAfterDevices(&lost);
     ActOnAll(&dropped);
     UpdateReady();
   }
+  for (const ServableHandle& servable : lost) {
+    observer_->DeviceLost(servable->engine_info(), servable->engine_health());
+  }
+  lost.clear();
   dropped.clear();
   observer_->Changed();
   return absl::OkStatus();
@@ -222,8 +255,9 @@ void ModelRegistry::Act(const std::string& name, ModelRecord* model,
     view.version = number;
     view.state = record.state;
     view.on_disk = record.on_disk;
-    view.may_retry = record.state == VersionState::kQuarantined && record.still &&
-                     record.fingerprint != record.refused_fingerprint;
+    view.may_retry =
+        record.state == VersionState::kQuarantined &&
+        (record.try_again || (record.still && record.fingerprint != record.refused_fingerprint));
     if (record.servable != nullptr) view.last_named = record.servable->last_named();
     view.kept = model->overrides.Keeps(number);
     view.barred = model->overrides.Bars(number);
@@ -246,6 +280,7 @@ void ModelRegistry::Act(const std::string& name, ModelRecord* model,
 
 void ModelRegistry::QueueLoad(const std::string& name, int64_t version, VersionRecord* record) {
   record->state = VersionState::kLoading;
+  record->try_again = false;
   to_load_.emplace_back(name, version);
 }
 
@@ -254,6 +289,7 @@ bool ModelRegistry::LoadNext() {
   int64_t version = 0;
   Fingerprint fingerprint;  // of before the load, so that a change during it counts as one
   ServableHandle oldest;
+  bool waited = false;  // for its device already, and has said so
   {
     MutexLock lock(&mutex_);
     if (to_load_.empty()) return false;
@@ -261,6 +297,7 @@ bool ModelRegistry::LoadNext() {
     to_load_.pop_front();
     const ModelRecord& model = models_[name];
     fingerprint = model.versions.at(version).fingerprint;
+    waited = model.versions.at(version).device_fault;
     for (const auto& [number, record] : model.versions) {
       if (record.servable != nullptr && number != version) {
         oldest = record.servable;
@@ -277,11 +314,17 @@ bool ModelRegistry::LoadNext() {
   const absl::Status verdict = loaded.status();
   LogGates(name, version, gates);
   // What cannot even be looked at is no bad version: its storage is gone, and may come back.
+  const bool waits = DeviceFaultOf(verdict).has_value();
   const bool vanished = !verdict.ok() && !ReadFingerprint(options_.repository, name, version).ok();
   if (verdict.ok()) {
     spdlog::info("event=version_ready model={} version={} engine={} device={} seconds={:.3f}", name,
                  version, (*loaded)->engine_info().engine, (*loaded)->engine_info().device,
                  seconds);
+  } else if (waits) {
+    if (!waited) {
+      spdlog::error("event=version_waits_for_device model={} version={} reason=\"{}\"", name,
+                    version, std::string(verdict.message()));
+    }
   } else if (vanished) {
     spdlog::warn("event=version_vanished model={} version={} reason=\"{}\"", name, version,
                  std::string(verdict.message()));
@@ -298,7 +341,7 @@ bool ModelRegistry::LoadNext() {
   }
   oldest.reset();
   dropped.clear();
-  if (!vanished) observer_->LoadFinished(name, verdict, gates);
+  if (!vanished && !waits) observer_->LoadFinished(name, verdict, gates);
   observer_->Changed();
   return true;
 }
@@ -312,11 +355,13 @@ void ModelRegistry::Record(const std::string& name, int64_t version, const Finge
   if (loaded.ok()) {
     record.state = VersionState::kReady;
     record.reason.clear();
+    record.device_fault = false;
     record.servable = unloader_.Manage(*std::move(loaded));
   } else {
     record.state = VersionState::kQuarantined;
     record.reason = std::string(loaded.status().message());
     record.refused_fingerprint = fingerprint;
+    record.device_fault = DeviceFaultOf(loaded.status()).has_value();
   }
   Act(name, &model, dropped);
   UpdateReady();
@@ -331,7 +376,7 @@ void ModelRegistry::UpdateReady() {
       if (found != model->second.versions.end()) record = &found->second;
     }
     const bool judged = record == nullptr || record->state == VersionState::kReady ||
-                        record->state == VersionState::kQuarantined;
+                        (record->state == VersionState::kQuarantined && !record->device_fault);
     it = judged ? awaited_.erase(it) : std::next(it);
   }
   if (scanned_ && awaited_.empty()) ready_ = true;

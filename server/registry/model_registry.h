@@ -35,6 +35,8 @@ class RegistryObserver {
   // A version got its verdict: OK, or why it is quarantined, with what each gate said.
   virtual void LoadFinished(const std::string& model, const absl::Status& verdict,
                             const GateVerdicts& gates) = 0;
+  // A loaded version has lost its device, which is not the version's fault.
+  virtual void DeviceLost(const EngineInfo& /*engine*/, const absl::Status& /*why*/) {}
   // What Describe or Ready return may have changed.
   virtual void Changed() = 0;
 };
@@ -88,6 +90,7 @@ class ModelRegistry final : public VersionSource {
 
   // True from when the first scan is done and the newest version of each of its models is warm or
   // quarantined.
+  // Not while a model has no version to serve because its device is lost.
   bool Ready() const ABSL_LOCKS_EXCLUDED(mutex_);
 
   // By name.
@@ -141,6 +144,8 @@ class ModelRegistry final : public VersionSource {
     bool still = false;               // the same as at the scan before
     Fingerprint refused_fingerprint;  // of the files that were refused
     std::string reason;
+    bool device_fault = false;  // refused or dropped for the sake of its device, not for its own
+    bool try_again = false;     // its device may have come back
     GateVerdicts gates;
     ServableHandle servable;
   };
@@ -157,6 +162,9 @@ class ModelRegistry final : public VersionSource {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void ActOnAll(std::vector<ServableHandle>* dropped) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void UpdateReady() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Sets aside loaded versions whose engine has lost its device, and lets all that lack a device
+  // try again: on the CPU, where the choice of engines allows it, or until the device is back.
+  void LookAfterDevices(std::vector<ServableHandle>* lost) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Record(const std::string& name, int64_t version, const Fingerprint& fingerprint,
               absl::StatusOr<std::unique_ptr<Servable>> loaded, GateVerdicts gates,
               std::vector<ServableHandle>* dropped) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

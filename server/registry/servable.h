@@ -41,6 +41,8 @@ class Servable {
   const std::string& name() const { return spec().name; }
   int64_t version() const { return parts_.version; }
   const EngineInfo& engine_info() const { return engine_info_; }
+  // Engine::health: not OK where the version can compute no more.
+  absl::Status engine_health() const { return parts_.engine->health(); }
   const std::string& fallback_reason() const { return parts_.fallback_reason; }
   absl::Time published() const { return parts_.published; }
   std::optional<double> energy_drift() const { return parts_.energy_drift; }

@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 
+#include "models/engines/device_fault.h"
 #include "tests/support/random_model.h"
 #include "tests/support/status_matchers.h"
 
@@ -44,12 +45,39 @@ absl::StatusOr<std::unique_ptr<Engine>> MakeTorch(const TransitionModel&,
 const EngineModule kFused = {kEngineAbiVersion, "fused", MakeFused};
 const EngineModule kTorch = {kEngineAbiVersion, "torch", MakeTorch};
 
+// A GPU's module that takes no adaptive integrator, and one on a machine whose device is gone.
+absl::StatusOr<std::unique_ptr<Engine>> MakeCuda(const TransitionModel& model,
+                                                 const EngineOptions& options) {
+  if (model.spec.integrator.method == IntegratorMethod::kDopri5) {
+    return absl::UnimplementedError("no DOPRI5 on a GPU");
+  }
+  return std::make_unique<NamedEngine>("fused", options);
+}
+absl::StatusOr<std::unique_ptr<Engine>> MakeLostCuda(const TransitionModel&, const EngineOptions&) {
+  return DeviceFaultError(DeviceFault::kDeviceLost, "no driver");
+}
+const EngineModule kCuda = {kEngineAbiVersion, "cuda", MakeCuda};
+const EngineModule kLostCuda = {kEngineAbiVersion, "cuda", MakeLostCuda};
+
+absl::StatusOr<const EngineModule*> Find(const std::string& name, const EngineModule* torch,
+                                         const EngineModule* cuda) {
+  const EngineModule* module = name == "fused" ? &kFused : name == "torch" ? torch : cuda;
+  if (module == nullptr) {
+    return absl::NotFoundError("no file librollout_engine_" + name + ".so");
+  }
+  return module;
+}
 absl::StatusOr<const EngineModule*> Both(const std::string& name) {
-  return name == "fused" ? &kFused : &kTorch;
+  return Find(name, &kTorch, nullptr);
 }
 absl::StatusOr<const EngineModule*> OnlyFused(const std::string& name) {
-  if (name == "fused") return &kFused;
-  return absl::NotFoundError("no file librollout_engine_torch.so");
+  return Find(name, nullptr, nullptr);
+}
+absl::StatusOr<const EngineModule*> WithGpu(const std::string& name) {
+  return Find(name, &kTorch, &kCuda);
+}
+absl::StatusOr<const EngineModule*> WithLostGpu(const std::string& name) {
+  return Find(name, nullptr, &kLostCuda);
 }
 
 TransitionModel Model(IntegratorMethod method) {
@@ -103,6 +131,42 @@ TEST(ChooseEngineTest, BothReasonsAreGivenWhereNoEngineTakesTheModel) {
       StatusIs(absl::StatusCode::kNotFound,
                AllOf(HasSubstr("engine fused: DOPRI5"),
                      HasSubstr("engine torch: no file librollout_engine_torch.so"))));
+}
+
+TEST(ChooseEngineTest, AutoTakesTheGpuWhereThereIsOne) {
+  ASSERT_OK_AND_ASSIGN(const ChosenEngine chosen, ChooseEngine(Model(IntegratorMethod::kRk4),
+                                                               Options("auto", "auto"), WithGpu));
+  EXPECT_EQ(chosen.engine->info().engine, "fused");
+  EXPECT_EQ(chosen.engine->info().device, "cuda:0");
+  EXPECT_EQ(chosen.fallback_reason, "");
+}
+
+TEST(ChooseEngineTest, AutoFallsBackToTheCpuWithTheReasonWhereTheGpuIsGone) {
+  ASSERT_OK_AND_ASSIGN(
+      const ChosenEngine chosen,
+      ChooseEngine(Model(IntegratorMethod::kRk4), Options("auto", "auto"), WithLostGpu));
+  EXPECT_EQ(chosen.engine->info().engine, "fused");
+  EXPECT_EQ(chosen.engine->info().device, "cpu");
+  EXPECT_EQ(chosen.fallback_reason, "engine cuda: no driver");
+}
+
+TEST(ChooseEngineTest, AGpuThatWasAskedForIsNeverReplacedByTheCpu) {
+  for (const char* engine : {"auto", "fused"}) {
+    const absl::Status refusal =
+        ChooseEngine(Model(IntegratorMethod::kRk4), Options(engine, "cuda:0"), WithLostGpu)
+            .status();
+    EXPECT_THAT(refusal,
+                StatusIs(absl::StatusCode::kUnavailable, HasSubstr("engine cuda: no driver")));
+    EXPECT_EQ(DeviceFaultOf(refusal), DeviceFault::kDeviceLost);
+  }
+}
+
+TEST(ChooseEngineTest, AModelThatTheGpusKernelsDoNotTakeGoesToTorchOnThatGpu) {
+  ASSERT_OK_AND_ASSIGN(const ChosenEngine chosen, ChooseEngine(Model(IntegratorMethod::kDopri5),
+                                                               Options("auto", "cuda:1"), WithGpu));
+  EXPECT_EQ(chosen.engine->info().engine, "torch");
+  EXPECT_EQ(chosen.engine->info().device, "cuda:1");
+  EXPECT_EQ(chosen.fallback_reason, "engine cuda: no DOPRI5 on a GPU");
 }
 
 }  // namespace

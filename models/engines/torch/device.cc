@@ -9,6 +9,7 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "models/engines/device_fault.h"
 
 namespace rollout {
 namespace {
@@ -52,14 +53,15 @@ absl::StatusOr<c10::Device> OpenTorchDevice(const std::string& name) {
     const at::CUDAHooksInterface& cuda = at::detail::getCUDAHooks();
     const int count = cuda.hasCUDA() ? cuda.deviceCount() : 0;
     if (index >= count) {
-      return absl::UnavailableError(
+      return DeviceFaultError(
+          DeviceFault::kDeviceLost,
           absl::StrCat("device ", name, ": LibTorch sees ", count,
                        " CUDA devices (no driver, no device, or hidden by CUDA_VISIBLE_DEVICES)"));
     }
     cuda.init();
   } catch (const c10::Error& error) {
-    return absl::UnavailableError(
-        absl::StrCat("device ", name, ": ", error.what_without_backtrace()));
+    return DeviceFaultError(DeviceFault::kDeviceLost,
+                            absl::StrCat("device ", name, ": ", error.what_without_backtrace()));
   }
   return c10::Device(c10::kCUDA, static_cast<c10::DeviceIndex>(index));
 }

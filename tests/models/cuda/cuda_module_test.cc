@@ -39,7 +39,7 @@ TEST(CudaModuleTest, ComputesOnTheDeviceOrNamesWhatIsMissing) {
   }
   EXPECT_THAT(engine.status(), StatusIs(absl::StatusCode::kUnavailable, HasSubstr("cuda:0")));
   EXPECT_THAT(engine.status().message(), HasSubstr("libcuda.so.1"));
-  EXPECT_EQ(FaultOf(engine.status()), DeviceFault::kDeviceLost);
+  EXPECT_EQ(DeviceFaultOf(engine.status()), DeviceFault::kDeviceLost);
 }
 
 }  // namespace

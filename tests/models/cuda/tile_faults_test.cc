@@ -7,6 +7,7 @@
 #include "gtest/gtest.h"
 #include "models/engines/cuda/tile_engine.h"
 #include "models/engines/device_fault.h"
+#include "tests/models/cuda/failing_device.h"
 #include "tests/models/cuda/host_tile_device.h"
 #include "tests/support/random_model.h"
 #include "tests/support/status_matchers.h"
@@ -51,36 +52,6 @@ TEST(TileRefusalsTest, NamesWhatItDoesNotCompute) {
               StatusIs(absl::StatusCode::kUnimplemented, HasSubstr("256 bytes of shared memory")));
 }
 
-// The host as a device with little memory, or one that breaks.
-class FailingDevice final : public TileDevice {
- public:
-  FailingDevice(int64_t most_lanes, int starts_before_failure)
-      : most_lanes_(most_lanes), starts_left_(starts_before_failure), host_({}) {}
-
-  const DeviceLimits& limits() const override { return host_.limits(); }
-  absl::Status Load(absl::Span<const float> numbers) override { return host_.Load(numbers); }
-  absl::StatusOr<BatchInputs> Prepare(const BatchSizes& sizes) override {
-    if (sizes.lanes > most_lanes_) {
-      return DeviceFaultError(DeviceFault::kOutOfMemory, "no room for the batch");
-    }
-    return host_.Prepare(sizes);
-  }
-  absl::Status Upload() override { return host_.Upload(); }
-  absl::Status Start(int slot, const TileModel& model, const Segment& segment) override {
-    if (starts_left_-- <= 0) {
-      return DeviceFaultError(DeviceFault::kStickyError, "an illegal address was encountered");
-    }
-    return host_.Start(slot, model, segment);
-  }
-  absl::StatusOr<bool> Done(int slot) override { return host_.Done(slot); }
-  absl::Span<const float> States(int slot) const override { return host_.States(slot); }
-
- private:
-  const int64_t most_lanes_;
-  int starts_left_;
-  HostTileDevice host_;
-};
-
 struct Question {
   explicit Question(const TransitionModel& model, int lanes)
       : initial(RandomStates(model.spec, 1, 1)),
@@ -117,7 +88,7 @@ TEST(TileFaultsTest, NoMemoryAtAllIsUnavailableAndPasses) {
   Question question(model, 2);
   const absl::Status status = engine->Rollout({question.job});
   EXPECT_THAT(status, StatusIs(absl::StatusCode::kUnavailable, HasSubstr("no room")));
-  EXPECT_EQ(FaultOf(status), DeviceFault::kOutOfMemory);
+  EXPECT_EQ(DeviceFaultOf(status), DeviceFault::kOutOfMemory);
   EXPECT_THAT(engine->health(), IsOk());
 }
 
@@ -131,7 +102,7 @@ TEST(TileFaultsTest, ABrokenDeviceStaysBroken) {
   for (int i = 0; i < 2; ++i) {
     EXPECT_THAT(engine->Rollout({question.job}),
                 StatusIs(absl::StatusCode::kUnavailable, HasSubstr("illegal address")));
-    EXPECT_EQ(FaultOf(engine->health()), DeviceFault::kStickyError);
+    EXPECT_EQ(DeviceFaultOf(engine->health()), DeviceFault::kStickyError);
   }
 }
 

@@ -102,9 +102,9 @@ TEST(CudaStatusTest, TellsFaultsApart) {
       CudaError(2, "cuda:1", "allocating a batch", "cudaErrorX", "too much");
   EXPECT_EQ(memory.code(), absl::StatusCode::kResourceExhausted);
   EXPECT_EQ(memory.message(), "device cuda:1: allocating a batch failed: too much (cudaErrorX)");
-  EXPECT_EQ(FaultOf(AsUnavailable(memory)), DeviceFault::kOutOfMemory);
+  EXPECT_EQ(DeviceFaultOf(AsUnavailable(memory)), DeviceFault::kOutOfMemory);
   EXPECT_EQ(AsUnavailable(memory).code(), absl::StatusCode::kUnavailable);
-  EXPECT_EQ(FaultOf(absl::UnavailableError("draining")), std::nullopt);
+  EXPECT_EQ(DeviceFaultOf(absl::UnavailableError("draining")), std::nullopt);
 }
 
 }  // namespace
