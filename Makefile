@@ -48,7 +48,7 @@ test-asan: setup
 	@cmake --build build/asan -j $(JOBS)
 	@ctest --test-dir build/asan --output-on-failure -j $(JOBS) -LE no-sanitizer
 
-## make test-tsan  batching, registry and prediction error under the thread sanitizer, without suppressions
+## make test-tsan  batching, registry, prediction error and the fused engine's threads under the thread sanitizer
 test-tsan: setup
 	@cmake --preset tsan > /dev/null
 	@cmake --build build/tsan -j $(JOBS) --target rollout_thread_tests

@@ -49,7 +49,10 @@ FLOAT32_AGREES = 1e-4  # of the spread: a golden set must not hang on rounding
 def load_state_dict(path: Path) -> dict[str, Array]:
     if path.suffix == ".safetensors":
         return load_file(path)
-    import torch
+    try:
+        import torch
+    except ImportError as error:
+        raise ValueError(f"{path}: reading it needs torch; without torch, give safetensors") from error
 
     return {name: tensor.numpy() for name, tensor in torch.load(path, weights_only=True).items()}
 

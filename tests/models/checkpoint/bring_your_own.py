@@ -1,7 +1,10 @@
-"""What a person with arrays and PyTorch networks has, for docs/bring-your-own: `bring_your_own.py make|check FOLDER`.
+"""What a person with arrays and PyTorch networks has, for docs/bring-your-own.
+
+Called as `bring_your_own.py make|save-pt|check FOLDER`.
 
 make writes FOLDER/{episodes.npz, normalisers.npz, delta.safetensors, derivative.safetensors, member_0.safetensors,
 member_1.safetensors}: a cart with a pole (2 positions, 1 control) and networks of random weights for it.
+save-pt saves the delta network by PyTorch itself as FOLDER/delta.pt; exits with 3 where torch cannot be imported.
 check loads the dataset with Minari, and compares the golden set of the delta model with that model's own formula.
 """
 
@@ -49,6 +52,18 @@ def make(folder: Path) -> None:
         save_file(sequential([5, 12, 2], random), folder / f"member_{member}.safetensors")
 
 
+def save_pt(folder: Path) -> None:
+    try:
+        import torch
+    except ImportError:
+        sys.exit(3)
+    layers = [torch.nn.Linear(5, 16), torch.nn.Tanh(), torch.nn.Linear(16, 8), torch.nn.Tanh(), torch.nn.Linear(8, 4)]
+    model = torch.nn.Sequential(*layers)
+    arrays = load_file(folder / "delta.safetensors")
+    model.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()})
+    torch.save(model.state_dict(), folder / "delta.pt")
+
+
 def check(folder: Path) -> None:
     os.environ["MINARI_DATASETS_PATH"] = str(folder / "datasets")
     import minari
@@ -79,4 +94,4 @@ def check(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    {"make": make, "check": check}[sys.argv[1]](Path(sys.argv[2]))
+    {"make": make, "save-pt": save_pt, "check": check}[sys.argv[1]](Path(sys.argv[2]))

@@ -1,4 +1,7 @@
 // docs/bring-your-own: a person's arrays and networks become a dataset and versions that serve.
+#include <sys/wait.h>
+
+#include <cstdio>
 #include <cstdlib>
 
 #include "absl/strings/str_cat.h"
@@ -13,9 +16,19 @@ namespace rollout {
 namespace {
 
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 
+// A Python with the tests' packages, or the one that ROLLOUT_PYTHON_WITH_TORCH names: that needs
+// numpy and safetensors beside torch (and minari and h5py for what is about datasets).
+std::string Python() {
+  const char* with_torch = std::getenv("ROLLOUT_PYTHON_WITH_TORCH");
+  return with_torch != nullptr ? with_torch : ROLLOUT_TEST_PYTHON;
+}
+
+// Its exit status.
 int RunPython(const std::string& arguments) {
-  return std::system(absl::StrCat(ROLLOUT_TEST_PYTHON, " ", arguments).c_str());
+  const int status = std::system(absl::StrCat(Python(), " ", arguments).c_str());
+  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
 class BringYourOwnTest : public ::testing::Test {
@@ -99,6 +112,32 @@ TEST_F(BringYourOwnTest, EnsemblesOfAccelerationsAndDerivativesAreVersionsToo) {
   if (HasFatalFailure()) return;
   EXPECT_EQ(ensemble.model->spec.ensemble_size, 2);
   EXPECT_EQ(ensemble.model->spec.dynamics.kind, DynamicsKind::kNodeSo);
+}
+
+// With a Python that has no torch, a .pt file is refused in so many words: make test has none.
+TEST_F(BringYourOwnTest, APyTorchFileIsTheSameAsSafetensorsOrRefusedWithoutTorch) {
+  constexpr int kNoTorch = 3;
+  const int saved = RunPython("tests/models/checkpoint/bring_your_own.py save-pt " + folder_);
+  if (saved == kNoTorch) {
+    std::printf("%s cannot import torch: only the refusal of .pt files was run\n",
+                Python().c_str());
+    WriteFile(temporary_ / "delta.pt", "not read");
+    EXPECT_EQ(Publish(In("delta.pt"), "--activation TANH --predicts delta 2> " + In("errors")), 1);
+    EXPECT_THAT(ReadFile(temporary_ / "errors"), HasSubstr("delta.pt: reading it needs torch"));
+    EXPECT_THAT(ListFolder(temporary_ / "models"), ElementsAre());
+    return;
+  }
+  ASSERT_EQ(saved, 0);
+  for (const char* file : {"delta.safetensors", "delta.pt"}) {
+    ASSERT_EQ(Publish(In(file), "--activation TANH --predicts delta"), 0);
+  }
+  for (const char* part : {"model.json", "weights.safetensors", "golden.safetensors"}) {
+    EXPECT_EQ(ReadFile(temporary_ / "models/cart/1" / part),
+              ReadFile(temporary_ / "models/cart/2" / part))
+        << part;
+  }
+  Checkpoint checkpoint;
+  ExpectServable(2, &checkpoint);
 }
 
 TEST_F(BringYourOwnTest, ANetworkThatDoesNotFitPublishesNothing) {
