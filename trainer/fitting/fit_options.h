@@ -28,7 +28,7 @@ struct FitOptions {
   double final_learning_rate = 1e-6;
   double weight_decay = 1e-4;
   bool decoupled_weight_decay = false;  // of the parameters instead of in the gradient (AdamW)
-  double gradient_clip = 1.0;  // largest norm of each member's gradient; 0 = none
+  double gradient_clip = 1.0;           // largest norm of each member's gradient; 0 = none
   uint64_t seed = 0;
 };
 
