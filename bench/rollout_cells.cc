@@ -88,15 +88,28 @@ double LargestDeviation(const std::vector<float>& a, const std::vector<float>& b
   return largest;
 }
 
+// Milliseconds that `contender` takes for the first `horizon` transitions of a cell.
+absl::StatusOr<double> MillisecondsOf(const TransitionModel& model, const RolloutCell& cell,
+                                      int horizon, Contender& contender) {
+  const Case work = MakeCase(model, cell, horizon);
+  if (absl::Status status = contender.Prepare(work); !status.ok()) return status;
+  const auto time = contender.Run();
+  if (!time.ok()) return time.status();
+  return time->ms;
+}
+
 // As many transitions as the first contender takes `longest_run` for, at most the cell's horizon.
+// What a lane costs before its first transition (a solve with its mass) is not taken for one.
 absl::StatusOr<int> TimedTransitions(const TransitionModel& model, const RolloutCell& cell,
                                      Contender& first) {
-  const Case one = MakeCase(model, cell, 1);
-  if (absl::Status status = first.Prepare(one); !status.ok()) return status;
-  const auto time = first.Run();
-  if (!time.ok()) return time.status();
-  const double most = absl::ToDoubleMilliseconds(cell.longest_run) / time->ms;
-  return static_cast<int>(std::clamp(most, 1.0, double(cell.horizon)));
+  const int probe = std::min(5, cell.horizon);
+  const auto one = MillisecondsOf(model, cell, 1, first);
+  if (!one.ok() || probe == 1) return one.ok() ? absl::StatusOr<int>(1) : one.status();
+  const auto several = MillisecondsOf(model, cell, probe, first);
+  if (!several.ok()) return several.status();
+  const double each = std::max(*several - *one, 1e-6) / (probe - 1);
+  const double most = (absl::ToDoubleMilliseconds(cell.longest_run) - *one) / each;
+  return static_cast<int>(std::clamp(most, double(probe), double(cell.horizon)));
 }
 
 // Those of `contenders` that take part.
