@@ -37,6 +37,29 @@ peers:
 bench-peers: build
 	@$(BUILD)/bin/rollout-bench --peers jax-scan,jax-unrolled,torch-eager,torch-compile
 
+## make gpu        optional: the CUDA engine, its tests and its benchmark, in build/cuda (needs nvcc, or fetches it)
+.PHONY: gpu test-gpu gpu-bench gpu-bundle
+GPU_TARGETS := rolloutd rollout_engine_cuda gpu-bench gpu_engine_test gpu_parity_test cuda_module_test
+gpu: setup
+	@command -v nvcc /usr/local/cuda/bin/nvcc > /dev/null || third_party/setup.sh --cuda
+	@cmake --preset cuda > /dev/null
+	@cmake --build build/cuda -j $(JOBS) --target $(GPU_TARGETS)
+
+## make test-gpu   the kernels' tests on this machine's GPU, then once more under compute-sanitizer where that is found
+test-gpu: gpu
+	@ctest --test-dir build/cuda --output-on-failure -L gpu
+	@if command -v compute-sanitizer > /dev/null; then for tool in memcheck racecheck; do \
+	  compute-sanitizer --tool $$tool --error-exitcode 1 build/cuda/tests/gpu_engine_test || exit 1; done; \
+	else echo "test-gpu: no compute-sanitizer on this machine: memory and races of the kernels were not checked"; fi
+
+## make gpu-bench  rollouts on this machine's GPU beside its own peak
+gpu-bench: gpu
+	@build/cuda/bin/gpu-bench
+
+## make gpu-bundle tests and benchmark with all their libraries, for a machine with a CUDA driver and nothing of ours
+gpu-bundle: gpu
+	@bench/gpu/bundle build/gpu-bundle
+
 ## make lint       formatting, clang-tidy, thread-safety analysis, ruff
 lint: setup
 	@third_party/setup.sh --lint

@@ -138,7 +138,7 @@ std::vector<OptionEntry> MakeTable() {
       Choice("engine", {"auto", "torch", "fused"},
              "what computes: auto = fused where it takes the model, else torch [auto]",
              [](O& o) -> auto& { return o.engine.engine; }),
-      {"device", "auto|cpu|cuda:N", "where: auto = the CPU [auto]", SetDevice},
+      {"device", "auto|cpu|cuda:N", "where: auto = a GPU, else the CPU [auto]", SetDevice},
       Text("engine-dir", "DIR", "folder of the engine modules [engines, beside rolloutd]",
            [](O& o) -> auto& { return o.engine_dir; }),
       Number<int>("engine-threads", 0, 1024, "of one version's engine; 0 = one for each core [0]",

@@ -42,8 +42,9 @@ class Room {
   int64_t used_ = 0;
 };
 
-void PlaceWeights(TileNetwork* network, int resident_layer, Room* room) {
-  for (int i = 0; i < network->layers; ++i) {
+// `layers` is how many of them are computed.
+void PlaceWeights(TileNetwork* network, int layers, int resident_layer, Room* room) {
+  for (int i = 0; i < layers; ++i) {
     TileLayer& layer = network->layer[i];
     const int64_t size = int64_t{layer.inputs} * layer.stride;
     layer.shared = -1;
@@ -108,11 +109,12 @@ std::optional<TileModel> PlanTiles(const TileModel& model, int lanes, int64_t sh
 
   const bool keeps_weights = !hamiltonian && lanes <= 8;
   const bool resident = keeps_weights && model.mlp.layers > 2 && FitsRegisters(model.mlp.layer[1]);
-  PlaceWeights(&planned.mlp, resident ? 1 : -1, &room);
-  PlaceWeights(&planned.mass, -1, &room);
-  PlaceWeights(&planned.mass_backward, -1, &room);
-  PlaceWeights(&planned.potential, -1, &room);
-  PlaceWeights(&planned.potential_backward, -1, &room);
+  PlaceWeights(&planned.mlp, model.mlp.layers, resident ? 1 : -1, &room);
+  PlaceWeights(&planned.mass, model.mass.layers, -1, &room);
+  PlaceWeights(&planned.mass_backward, model.mass_backward.layers, -1, &room);
+  // V itself is of no interest: its last weights are the beginning of its gradient.
+  PlaceWeights(&planned.potential, model.potential.layers - 1, -1, &room);
+  PlaceWeights(&planned.potential_backward, model.potential_backward.layers, -1, &room);
   memory.total = static_cast<int32_t>(room.used());
   return planned;
 }
