@@ -159,6 +159,7 @@ LaneRange Batcher::Next(int64_t most) {
       if (room <= 0) break;
       const FairQueue::Turn turn = queue_.Take(room);
       lanes_under_way_ += turn.count;
+      engine_took_lanes_ = true;
       if (turn.first == 0) Start(task, now);
       range = {&task->job, turn.first, turn.count};
       break;
@@ -276,16 +277,20 @@ void Batcher::Work() {
 }
 
 void Batcher::ComputeLanes() {
+  {
+    MutexLock lock(&mutex_);
+    engine_took_lanes_ = false;
+  }
   const absl::Status status = engine_->Compute(*this);
   if (status.ok()) return;
-  // What was under way has got its error. One more goes with it, or an engine that fails before it
-  // takes anything would be asked for ever.
+  // What was under way has got its error. An engine that fails before it takes anything would be
+  // asked for ever, were nothing failed for it.
   RolloutTask* failed = nullptr;
   absl::Status result;
   {
     MutexLock lock(&mutex_);
     RolloutTask* const next = queue_.Next();
-    if (next != nullptr && !next->alone) {
+    if (!engine_took_lanes_ && next != nullptr && !next->alone) {
       next->error.Update(status);
       next->cancelled.store(true);
       if (Withdraw(next)) {

@@ -97,6 +97,7 @@ class Batcher final : private LaneFeed {
   ConditionVariable work_or_stop_;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   bool engine_busy_ ABSL_GUARDED_BY(mutex_) = false;
+  bool engine_took_lanes_ ABSL_GUARDED_BY(mutex_) = false;  // in its present call
   FairQueue queue_ ABSL_GUARDED_BY(mutex_);
   std::list<RolloutTask*> running_ ABSL_GUARDED_BY(mutex_);  // some lanes were handed out
   int64_t queued_transitions_ ABSL_GUARDED_BY(mutex_) = 0;   // waiting and running
