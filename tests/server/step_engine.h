@@ -90,6 +90,18 @@ class StepEngine final : public Engine {
     MutexLock lock(&mutex_);
     while (waiting_with_ != count) changed_.Wait(&mutex_);
   }
+  // Permits transitions until `count` lanes are under way: lanes join between two transitions.
+  void FillWithLanes(size_t count) {
+    MutexLock lock(&mutex_);
+    while (waiting_with_ != count) {
+      if (waiting_with_ > 0) {
+        ++permits_;
+        waiting_with_ = 0;
+        changed_.NotifyAll();
+      }
+      changed_.Wait(&mutex_);
+    }
+  }
   // With a permit or open; those of cancelled lanes alone are not counted.
   int transitions() {
     MutexLock lock(&mutex_);
