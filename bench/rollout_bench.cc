@@ -9,6 +9,7 @@
 
 #include "CLI/CLI.hpp"
 #include "absl/strings/str_format.h"
+#include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "base/clock.h"
 #include "base/table.h"
@@ -41,8 +42,10 @@ struct Options {
   bool append = false;       // keep the rows that the file has
 };
 
-nlohmann::json Json(const Measurement& row) {
-  return {{"kind", row.cell.kind},
+// `run` = when this process began, in seconds since 1970: rows of one run may be compared.
+nlohmann::json Json(const Measurement& row, int64_t run) {
+  return {{"run", run},
+          {"kind", row.cell.kind},
           {"pass", row.cell.gradient ? "gradient" : "forward"},
           {"engine", row.contender},
           {"device", row.device},
@@ -211,13 +214,14 @@ int Main(int argc, char** argv) {
   app.add_flag("--append", options.append, "Keep the rows that the JSON file already has");
   CLI11_PARSE(app, argc, argv);
 
+  const int64_t run = absl::ToUnixSeconds(absl::Now());
   const auto rows = MeasureAll(options);
   if (!rows.ok()) {
     std::fprintf(stderr, "rollout-bench: %s\n", std::string(rows.status().message()).c_str());
     return 1;
   }
   nlohmann::json json = options.append ? RowsOf(options.json) : nlohmann::json::array();
-  for (const Measurement& row : *rows) json.push_back(Json(row));
+  for (const Measurement& row : *rows) json.push_back(Json(row, run));
   if (options.json == "-") {
     std::printf("%s\n", json.dump(1).c_str());
     return 0;

@@ -26,10 +26,22 @@ def number(value: float) -> str:
     return f"{value:.3g}" if value < 1000 else f"{value:.0f}"
 
 
-def latest(rows: list[Row]) -> dict[tuple[Any, ...], Row]:
-    """The last row of each cell and engine."""
-    keys = ("kind", "pass", "horizon", "substeps", "width", "depth", "threads", "batch", "engine")
-    return {tuple(row[key] for key in keys): row for row in rows}
+def comparable(rows: list[Row]) -> list[Row]:
+    """Of each cell the rows of the run with most engines, the latest of these, and of other runs the engines that it lacks.
+
+    Each row gets `fused`, our engine's row of the same run, to be compared with.
+    """
+    keys = ("kind", "pass", "horizon", "substeps", "width", "depth", "batch")
+    runs: dict[tuple[Any, ...], dict[int, list[Row]]] = {}
+    for row in rows:
+        runs.setdefault(tuple(row[key] for key in keys), {}).setdefault(row["run"], []).append(row)
+    chosen: dict[tuple[Any, ...], Row] = {}
+    for key, cell in runs.items():
+        for run in sorted(cell, key=lambda run: (-len(cell[run]), -run)):
+            fused = {row["threads"]: row for row in cell[run] if row["engine"] == "fused"}
+            for row in cell[run]:
+                chosen.setdefault((*key, row["engine"], row["threads"]), {**row, "fused": fused.get(row["threads"])})
+    return list(chosen.values())
 
 
 def ours(row: Row) -> str:
@@ -44,9 +56,12 @@ def share(row: Row) -> str:
     return f"{row['percent_of_peak']:.1f} ({median:.1f})"
 
 
-def peer(row: Row | None, fused: Row) -> str:
+def peer(row: Row | None) -> str:
     if row is None:
         return ""
+    fused = row["fused"]
+    if fused is None:
+        return f"{number(row['ms'])} ({number(row['median_ms'])})"
     best, median = row["ms"] / fused["ms"], row["median_ms"] / fused["median_ms"]
     return f"{number(row['ms'])} ({number(row['median_ms'])}) · {number(best)}x ({number(median)}x)"
 
@@ -68,7 +83,7 @@ def cells(rows: list[Row], kind: str, what: str, horizon: int, substeps: int) ->
         if fused is None:
             continue
         figures = [f"{fused['transitions_per_second']:.3g}", f"{fused['gflops']:.0f}", share(fused)]
-        lines.append([str(threads), str(batch), ours(fused), *figures, *[peer(engines.get(p), fused) for p in peers]])
+        lines.append([str(threads), str(batch), ours(fused), *figures, *[peer(engines.get(p)) for p in peers]])
     if not lines:
         return ""
     header = ["threads", "B", "fused: ms", "transitions/s", "GFLOP/s", "% of peak", *peers]
@@ -113,7 +128,7 @@ def scaling(rows: list[Row]) -> str:
 
 
 def tables(rows: list[Row]) -> str:
-    rows = list(latest(rows).values())
+    rows = comparable(rows)
     text = alone(rows)
     for horizon, substeps in ((200, 8), (30, 1)):
         for what in ("forward", "gradient"):
