@@ -3,7 +3,7 @@ PRESET ?= release
 JOBS ?= $(shell nproc)
 BUILD := build/$(PRESET)
 
-.PHONY: help setup build demo test bench peers bench-peers lint test-asan test-tsan package deploy-test clean
+.PHONY: help setup build demo test bench peers bench-peers lint test-asan test-tsan package deploy-test stack clean
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
 
@@ -88,6 +88,11 @@ package: build
 deploy-test: package
 	@third_party/setup.sh --deploy
 	@ROLLOUT_PACKAGES=$(CURDIR)/$(BUILD)/packages tests/deploy/run
+
+## make stack      server, trainer and Prometheus with dashboards and alerts on loopback, until Ctrl-C
+stack: build
+	@command -v prometheus > /dev/null || third_party/setup.sh --deploy
+	@deploy/stack
 
 clean:
 	rm -rf build

@@ -2,7 +2,6 @@
 
 #include <unistd.h>
 
-#include <ctime>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -31,10 +30,16 @@ std::vector<double> StatFields() {
   return fields;
 }
 
-double SecondsSinceBoot() {
-  timespec now = {};
-  clock_gettime(CLOCK_BOOTTIME, &now);
-  return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
+// When the machine started, in whole seconds since 1970: the same at every reading, so that a
+// process that goes on does not look like one that started anew.
+double BootTime() {
+  std::ifstream file("/proc/stat");
+  std::string word;
+  while (file >> word) {
+    double seconds = 0;
+    if (word == "btime" && file >> seconds) return seconds;
+  }
+  return 0;
 }
 
 }  // namespace
@@ -46,8 +51,7 @@ ProcessUsage ReadProcessUsage() {
     const double ticks = static_cast<double>(sysconf(_SC_CLK_TCK));
     usage.cpu_seconds = (fields[11] + fields[12]) / ticks;
     usage.threads = fields[17];
-    usage.start_time_seconds =
-        static_cast<double>(std::time(nullptr)) - SecondsSinceBoot() + fields[19] / ticks;
+    usage.start_time_seconds = BootTime() + fields[19] / ticks;
     usage.resident_bytes = fields[21] * static_cast<double>(sysconf(_SC_PAGESIZE));
   }
   std::error_code error;

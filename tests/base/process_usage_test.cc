@@ -26,6 +26,7 @@ TEST(ProcessUsageTest, FollowsWhatTheProcessDoes) {
   EXPECT_EQ(after.threads, before.threads + 1);
   while (after.cpu_seconds == before.cpu_seconds) after = ReadProcessUsage();
   EXPECT_GT(after.cpu_seconds, before.cpu_seconds);
+  EXPECT_EQ(after.start_time_seconds, before.start_time_seconds);
   done = true;
   thread.join();
   std::fclose(file);

@@ -1,0 +1,208 @@
+"""The stack under load for two minutes: every expression has series, every page draws in a browser, a bad model shows.
+
+With ROLLOUT_SCREENSHOTS=FOLDER the pictures of the pages are kept there (docs/dashboards are made so).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import unittest
+from pathlib import Path
+
+import numpy as np
+from safetensors.numpy import load_file, save_file
+from stack import BIN, ROOT, Stack, metrics_page, wait_until
+
+sys.path.insert(0, str(ROOT / "deploy/dashboards"))
+from pages import PAGES
+
+MODEL = "hopper-so"
+LOAD_SECONDS = 120
+ALERT_SECONDS = 120
+
+
+def publish_perturbed(repository: Path) -> None:
+    """Version 2 of MODEL: its weights with noise of half their size, and no golden set that could give it away."""
+    source, staging = repository / MODEL / "1", repository / MODEL / ".staging-perturbed"
+    shutil.copytree(source, staging)
+    (staging / "golden.safetensors").unlink()
+    weights = load_file(staging / "weights.safetensors")
+    random = np.random.default_rng(0)
+    for name, tensor in weights.items():
+        if name.endswith("weight"):
+            noise = random.standard_normal(tensor.shape) * tensor.std() * 0.5
+            weights[name] = (tensor + noise).astype(np.float32)
+    save_file(weights, staging / "weights.safetensors")
+    files = {
+        path.name: {"sha256": hashlib.sha256(path.read_bytes()).hexdigest(), "bytes": path.stat().st_size}
+        for path in staging.iterdir()
+        if path.name != "manifest.json"
+    }
+    (staging / "manifest.json").write_text(json.dumps({"files": files}))
+    staging.rename(repository / MODEL / "2")
+
+
+def publish_damaged(repository: Path) -> None:
+    """A version that the gates refuse: its weights are not what its manifest says."""
+    model = "swimmer-so"
+    highest = max(int(path.name) for path in (repository / model).iterdir() if path.name.isdigit())
+    staging = repository / model / ".staging-damaged"
+    shutil.copytree(repository / model / str(highest), staging)
+    with (staging / "weights.safetensors").open("ab") as weights:
+        weights.write(b"surplus")
+    staging.rename(repository / model / str(highest + 1))
+
+
+class Load:
+    """Requests, bad requests and reports of observed episodes, until it is ended; a context manager."""
+
+    def __init__(self, server: str, episodes: list[Path]) -> None:
+        self._server, self._episodes = server, episodes
+        self._stop = threading.Event()
+        self._threads = [threading.Thread(target=each) for each in (self._ask, self._report)]
+
+    def _run(self, *arguments: str) -> None:
+        subprocess.run([BIN / "rolloutctl", "--server", self._server, *arguments], capture_output=True, check=False)
+
+    def _ask(self) -> None:
+        while not self._stop.is_set():
+            self._run("bench", MODEL, "--lanes", "64", "--concurrency", "4", "--duration", "5s", "--no-echo")
+            # A state that is too short, and a model that there is not: refusals.
+            self._run("rollout", MODEL, "--state", "0,1", "--horizon", "5")
+            self._run("rollout", "no-such-model", "--state", "0", "--horizon", "5")
+
+    def _report(self) -> None:
+        turn = 0
+        while not self._stop.is_set():
+            for episode in self._episodes:
+                for model in (MODEL, "hopper-hnn"):
+                    self._run("report", model, str(episode), "--client", f"robot-{turn}")
+            turn += 1
+            self._stop.wait(2)
+
+    def __enter__(self) -> Load:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._stop.set()
+        for thread in self._threads:
+            thread.join()
+
+
+class StackTest(unittest.TestCase):
+    stack: Stack
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        folder = Path(cls.enterClassContext(tempfile.TemporaryDirectory(prefix="rollout-stack-")))
+        # Prometheus runs as nobody.
+        folder.chmod(0o755)
+        recording = folder / "recording.hdf5"
+        collect = [BIN / "rollout-trainer", "collect", "--system", "hopper_v5", "--episodes", "3", "--seed", "7"]
+        policy = ROOT / "trainer/policies/hopper_v5/actor.safetensors"
+        subprocess.run([*collect, "--policy", policy, "--out", recording], check=True, capture_output=True)
+        python = ROOT / "third_party/.venv/bin/python"
+        subprocess.run([python, ROOT / "demo/episodes.py", recording, folder], check=True, capture_output=True)
+        cls.episodes = sorted(folder.glob("episode-*.npz"))
+        cls.stack = cls.enterClassContext(
+            Stack(
+                folder,
+                trainer_options="--episodes 6 --steps 300 --learning-rate 1e-3 --threads 1",
+                every="20s",
+                ROLLOUTD_LABELS=f"stable={MODEL}:1,canary={MODEL}:2",
+            )
+        )
+        gpu = cls.enterClassContext(metrics_page(Path(__file__).parent / "gpu_node.prom"))
+        targets = folder / "prometheus/targets/gpu.yml"
+        targets.write_text(f'- targets: ["{gpu}"]\n  labels: {{__metrics_path__: /gpu_node.prom}}\n')
+
+    def test_what_an_operator_sees(self) -> None:
+        with Load(self.stack.server, self.episodes):
+            start = time.monotonic()
+            publish_damaged(self.stack.folder / "models")
+            time.sleep(LOAD_SECONDS / 2)
+            self.assertEqual(self.series_missing(exempt={"label"}), [])
+            self.assertNotIn("RolloutPredictionWorseThanNoChange", self.stack.firing())
+            self.assertNotIn("RolloutCanaryWorseThanStable", self.stack.firing())
+
+            # A regression nobody stopped: it shows, the alert fires, and it does not become the stable version.
+            publish_perturbed(self.stack.folder / "models")
+            fired = wait_until(
+                lambda: any(
+                    labels.get("model") == MODEL
+                    for labels in self.stack.firing().get("RolloutCanaryWorseThanStable", [])
+                ),
+                "the alert on the canary",
+                ALERT_SECONDS,
+            )
+            worst = max(float(one["value"][1]) for one in self.stack.series("rollout:canary_error_ratio"))
+            print(f"the alert fired {fired:.0f} s after the publication; error ratio up to {worst:.3g}", flush=True)
+            done = subprocess.run(
+                [ROOT / "deploy/promote", MODEL, self.stack.prometheus, self.stack.server],
+                capture_output=True, text=True, env={**os.environ, "ROLLOUTCTL": str(BIN / "rolloutctl")},
+            )  # fmt: skip
+            self.assertEqual(done.returncode, 1, done.stdout)
+            self.assertIn("stays as it is", done.stderr)
+            stable = self.stack.series(f'rollout_model_label{{model="{MODEL}",label="stable"}}')
+            self.assertEqual([one["metric"]["version"] for one in stable], ["1"])
+
+            time.sleep(max(0.0, LOAD_SECONDS - (time.monotonic() - start)))
+            self.assertEqual(self.series_missing(exempt=set()), [])
+            for page in PAGES:
+                with self.subTest(page=page.name):
+                    self.check_page(page.name)
+
+    def series_missing(self, exempt: set[str]) -> list[str]:
+        """Expressions of the dashboards, of Grafana's as of our pages, without a series over the last two minutes."""
+        missing = []
+        for page in PAGES:
+            for panel in page.panels:
+                for query in panel.queries:
+                    expr = query.expr.replace("MODEL", ".*").replace("WINDOW", "1m")
+                    if any(word in expr for word in exempt):
+                        continue
+                    if not self.stack.series(expr, LOAD_SECONDS):
+                        missing.append(f"{page.name}: {panel.title}: {expr}")
+            dashboard = json.loads((ROOT / f"deploy/grafana/dashboards/{page.name}.json").read_text())
+            for panel in dashboard["panels"]:
+                for target in panel["targets"]:
+                    expr = target["expr"].replace("$model", ".*").replace("$__rate_interval", "1m")
+                    if not any(word in expr for word in exempt) and not self.stack.series(expr, LOAD_SECONDS):
+                        missing.append(f"grafana {page.name}: {panel['title']}: {expr}")
+        return missing
+
+    def check_page(self, name: str) -> None:
+        url = f"{self.stack.prometheus}/consoles/rollout-{name}.html?span=300"
+        with tempfile.TemporaryDirectory() as profile:
+            browser = [
+                "chromium", "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
+                f"--user-data-dir={profile}", "--window-size=1300,1700", "--virtual-time-budget=9000",
+            ]  # fmt: skip
+            dom = subprocess.run([*browser, "--dump-dom", url], capture_output=True, text=True, timeout=120).stdout
+            self.assertIn('data-drawn="yes"', dom)
+            titles = re.findall(r"<h2>([^<]*)", dom)
+            page = next(page for page in PAGES if page.name == name)
+            self.assertEqual([title.strip() for title in titles], [panel.title for panel in page.panels])
+            self.assertNotIn("no data", dom)
+            self.assertNotIn("Prometheus: ", dom)
+            graphs = sum(panel.kind != "table" for panel in page.panels)
+            self.assertEqual(dom.count("<svg"), graphs)
+            folder = Path(os.environ.get("ROLLOUT_SCREENSHOTS", profile))
+            picture = folder / f"{name}.png"
+            subprocess.run([*browser, f"--screenshot={picture}", url], capture_output=True, timeout=120, check=True)
+            self.assertGreater(picture.stat().st_size, 50_000)
+
+
+if __name__ == "__main__":
+    unittest.main()

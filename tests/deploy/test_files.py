@@ -1,0 +1,76 @@
+"""What of deploy/ can be held against itself and against the programs without any further package."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import unittest
+
+from stack import BIN, ROOT
+
+sys.path.insert(0, str(ROOT / "deploy/dashboards"))
+from pages import PAGES
+
+ALERTS = (ROOT / "deploy/prometheus/rules/alerts.yml").read_text()
+SERVER_SOURCES = ("server/metrics", "trainer/publishing", "base")
+# Metrics that only a GPU node has: NVIDIA's exporter, and the CUDA engine's faults.
+OF_A_GPU_NODE = {"rollout_device_faults_total"}
+
+
+def declared_metrics() -> set[str]:
+    """Every metric that the programs' sources name."""
+    names: set[str] = set()
+    for folder in SERVER_SOURCES:
+        for path in (ROOT / folder).glob("*.cc"):
+            names |= set(re.findall(r'"((?:rollout|process)_[a-z_]+)"', path.read_text()))
+    return names | OF_A_GPU_NODE
+
+
+def used_metrics(text: str) -> set[str]:
+    found = re.findall(r"(?<![\w:])((?:rollout|process)_[a-z_]+)", text)
+    return {re.sub(r"_(bucket|sum|count)$", "", name) for name in found}
+
+
+class FilesTest(unittest.TestCase):
+    def test_dashboards_are_what_their_code_makes(self) -> None:
+        generate = [sys.executable, ROOT / "deploy/dashboards/generate.py", "--check"]
+        done = subprocess.run(generate, capture_output=True, text=True)
+        self.assertEqual(done.returncode, 0, done.stdout)
+
+    def test_every_metric_of_a_dashboard_or_rule_exists(self) -> None:
+        rules = "".join(path.read_text() for path in (ROOT / "deploy/prometheus/rules").glob("*.yml"))
+        expressions = re.findall(r"expr:(.*(?:\n {10,}.*)*)", rules)
+        expressions += [query.expr for page in PAGES for panel in page.panels for query in panel.queries]
+        self.assertGreater(len(expressions), 50)
+        unknown = used_metrics("\n".join(expressions)) - declared_metrics()
+        self.assertEqual(unknown, set())
+
+    def test_every_alert_has_a_runbook_entry_and_a_test_in_both_directions(self) -> None:
+        runbook = (ROOT / "docs/runbook.md").read_text()
+        tests = "".join(path.read_text() for path in (ROOT / "deploy/prometheus/rule_tests").glob("*.yml"))
+        alerts = re.findall(r"- alert: (\w+)", ALERTS)
+        self.assertGreater(len(alerts), 10)
+        for alert in alerts:
+            with self.subTest(alert=alert):
+                self.assertIn(f"\n### {alert}\n**Means**", runbook)
+                self.assertIn(f"runbook: docs/runbook.md#{alert.lower()}\n", ALERTS)
+                self.assertRegex(tests, rf"alertname: {alert}, exp_alerts: \[\{{")
+        entries = re.findall(r"\n### (\w+)\n", runbook)
+        self.assertEqual(sorted(entries), sorted(alerts))
+
+    def test_the_configuration_that_is_shipped_is_one_that_the_server_reads(self) -> None:
+        config = ROOT / "deploy/config/rolloutd.textproto"
+        # Every line that is commented out is an option too.
+        text = re.sub(r"^# (?=\w+: )", "", config.read_text(), flags=re.MULTILINE)
+        done = subprocess.run(
+            [BIN / "rolloutd", "--config", "/dev/stdin", "--model-repository", "/no/such/folder"],
+            input=text, capture_output=True, text=True,
+        )  # fmt: skip
+        self.assertEqual(done.returncode, 1)
+        # It came as far as the folder: every field before that was read.
+        self.assertIn("--model-repository=/no/such/folder: cannot be read", done.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
