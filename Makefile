@@ -3,7 +3,7 @@ PRESET ?= release
 JOBS ?= $(shell nproc)
 BUILD := build/$(PRESET)
 
-.PHONY: help setup build demo test bench peers bench-peers lint test-asan test-tsan package deploy-test stack clean
+.PHONY: help setup build demo test bench peers bench-peers lint test-asan test-tsan package deploy-test image image-test stack clean
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
 
@@ -87,7 +87,18 @@ package: build
 ## make deploy-test  packages, manifests, rules, dashboards and pages, each by the program that reads it (as root)
 deploy-test: package
 	@third_party/setup.sh --deploy
-	@ROLLOUT_PACKAGES=$(CURDIR)/$(BUILD)/packages tests/deploy/run
+	@ROLLOUT_PACKAGES=$(CURDIR)/$(BUILD)/packages tests/deploy/run \
+	  test_files test_rules test_manifests test_packages test_dashboards
+
+## make image      a container image by docker or buildah: TARGET=server (default), server-torch, trainer, client, test
+TARGET ?= server
+image:
+	@deploy/image/build $(TARGET)
+
+## make image-test  build the server's image from a local base, start it, ask it, publish to it, stop it (as root)
+image-test: build
+	@third_party/setup.sh --deploy
+	@tests/deploy/run test_image
 
 ## make stack      server, trainer and Prometheus with dashboards and alerts on loopback, until Ctrl-C
 stack: build

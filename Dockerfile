@@ -1,0 +1,96 @@
+# Images of Rollout: server, server-torch, trainer, client, test. `make image` builds server; docs/deployment.md has
+# their sizes and how to start them. Programs get into an image as the Debian packages that `make package` makes, so
+# their dependencies are written down once, by dpkg-shlibdeps.
+ARG BASE=debian:bookworm-slim
+
+# ---- what compiles; nothing of it reaches an image that runs ----
+FROM ${BASE} AS tools
+WORKDIR /src
+# For whoever mounts a compiler cache at /root/.cache/ccache; without one the stages compile from scratch.
+ENV CCACHE_BASEDIR=/src CCACHE_NOHASHDIR=1 CCACHE_SLOPPINESS=time_macros
+COPY third_party third_party
+# The secret `ca` is a further CA bundle, for networks whose proxy signs for itself; it may be absent.
+RUN --mount=type=secret,id=ca,target=/run/ca.crt \
+    if [ -s /run/ca.crt ]; then export PIP_CERT=/run/ca.crt; fi; \
+    third_party/setup.sh --packaging --without-tests --without-torch
+
+FROM tools AS build-server
+COPY . .
+ARG VERSION=
+ARG JOBS=
+RUN cmake --preset release -DROLLOUT_WITH_TORCH=OFF -DROLLOUT_VERSION="${VERSION}" \
+    && cmake --build build/release -j "${JOBS:-$(nproc)}" --target rolloutd rolloutctl \
+    && cpack --config build/release/CPackConfig.cmake -G DEB
+
+FROM tools AS build-torch
+RUN --mount=type=secret,id=ca,target=/run/ca.crt \
+    if [ -s /run/ca.crt ]; then export PIP_CERT=/run/ca.crt; fi; \
+    third_party/setup.sh --packaging --without-tests
+COPY . .
+ARG VERSION=
+ARG JOBS=
+RUN cmake --preset release -DROLLOUT_VERSION="${VERSION}" \
+    && cmake --build build/release -j "${JOBS:-$(nproc)}" \
+         --target rolloutd rolloutctl rollout-trainer rollout_engine_torch \
+    && cpack --config build/release/CPackConfig.cmake -G DEB
+
+# ---- what runs ----
+FROM ${BASE} AS runtime
+# The packages would make the user with any free number; orchestrators want to see one that is not 0.
+RUN groupadd --gid 10001 rollout \
+    && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin rollout \
+    && install -d -o 10001 -g 10001 /models
+LABEL org.opencontainers.image.title="Rollout" \
+      org.opencontainers.image.description="Transition-model server for model-based reinforcement learning" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.base.name="debian:bookworm-slim"
+
+FROM runtime AS client
+ARG VERSION=
+RUN --mount=type=bind,from=build-server,source=/src,target=/src \
+    /src/deploy/image/install client
+LABEL org.opencontainers.image.version="${VERSION}"
+USER 10001:10001
+ENTRYPOINT ["/usr/bin/rolloutctl"]
+CMD ["--help"]
+
+FROM runtime AS server
+ARG VERSION=
+RUN --mount=type=bind,from=build-server,source=/src,target=/src \
+    /src/deploy/image/install client server
+LABEL org.opencontainers.image.version="${VERSION}"
+# Every address inside the container; rolloutd still wants TLS, or ROLLOUTD_INSECURE=true where something else protects it.
+ENV ROLLOUTD_MODEL_REPOSITORY=/models \
+    ROLLOUTD_LISTEN=0.0.0.0:8001 \
+    ROLLOUTD_METRICS_LISTEN=0.0.0.0:8002 \
+    ROLLOUTD_HEALTH_LISTEN=0.0.0.0:8004 \
+    ROLLOUTCTL_SERVER=127.0.0.1:8004
+EXPOSE 8001 8002 8004
+USER 10001:10001
+STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 \
+    CMD ["/usr/bin/rolloutctl", "health", "--timeout", "2s"]
+ENTRYPOINT ["/usr/bin/rolloutd"]
+
+FROM server AS server-torch
+USER 0:0
+RUN --mount=type=bind,from=build-torch,source=/src,target=/src \
+    /src/deploy/image/install client server torch
+USER 10001:10001
+
+FROM runtime AS trainer
+ARG VERSION=
+RUN --mount=type=bind,from=build-torch,source=/src,target=/src \
+    /src/deploy/image/install torch trainer
+LABEL org.opencontainers.image.version="${VERSION}"
+USER 10001:10001
+STOPSIGNAL SIGTERM
+ENTRYPOINT ["/usr/bin/rollout-trainer"]
+CMD ["--help"]
+
+# Everything that `make test` needs, built; `docker run IMAGE` runs the tests.
+FROM build-torch AS test
+RUN --mount=type=secret,id=ca,target=/run/ca.crt \
+    if [ -s /run/ca.crt ]; then export PIP_CERT=/run/ca.crt; fi; \
+    make build
+CMD ["make", "test"]
