@@ -312,9 +312,10 @@ bool ModelRegistry::LoadNext() {
   auto loaded = load_(name, version, oldest.get(), &gates);
   const double seconds = absl::ToDoubleSeconds(clock_->Now() - start);
   const absl::Status verdict = loaded.status();
-  LogGates(name, version, gates);
   // What cannot even be looked at is no bad version: its storage is gone, and may come back.
   const bool waits = DeviceFaultOf(verdict).has_value();
+  // Once when the wait begins, not at every look.
+  if (!(waits && waited)) LogGates(name, version, gates);
   const bool vanished = !verdict.ok() && !ReadFingerprint(options_.repository, name, version).ok();
   if (verdict.ok()) {
     spdlog::info("event=version_ready model={} version={} engine={} device={} seconds={:.3f}", name,
