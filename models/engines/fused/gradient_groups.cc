@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <atomic>
 #include <new>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "models/engines/fused/scalar_gradient_kernel.h"
+#include "models/engines/fused/vector_gradient_kernel.h"
 #include "models/engines/gradient_job_check.h"
 
 namespace rollout::fused {
@@ -51,11 +53,16 @@ absl::Status GradientGroups::Compute(absl::Span<const GradientJob> jobs,
   return absl::OkStatus();
 }
 
-void GradientGroups::MakeGroups(const PackedModel* /*packed*/) {
+void GradientGroups::MakeGroups(const PackedModel* packed) {
   while (static_cast<int>(groups_.size()) < pool_.threads()) {
-    groups_.push_back(std::make_unique<GradientGroup>(
-        model_, spec_, reward_, std::make_unique<ScalarGradientKernel>(model_), kMaxGroupLanes,
-        kRecordBytes));
+    std::unique_ptr<GradientKernel> kernel;
+    if (packed == nullptr) {
+      kernel = std::make_unique<ScalarGradientKernel>(model_);
+    } else {
+      kernel = MakeVectorGradientKernel(*packed);
+    }
+    groups_.push_back(std::make_unique<GradientGroup>(model_, spec_, reward_, std::move(kernel),
+                                                      kMaxGroupLanes, kRecordBytes));
   }
 }
 

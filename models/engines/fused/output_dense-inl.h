@@ -167,8 +167,8 @@ HWY_NOINLINE void OutputPairs(const DenseCall& call, int first_lane) {
         hn::Add(hn::Add(sums[0][lane], sums[2][lane]), hn::Add(sums[1][lane], sums[3][lane]));
     const FloatVec sum = hn::Add(both, hn::Shuffle2301(both));
     const ptrdiff_t at = (first_lane + lane) * output_stride;
-    const FloatVec result =
-        hn::Add(hn::ConcatEven(d, sum, sum), hn::Load(d, call.layer->bias.data()));
+    const float* initial = call.initial != nullptr ? call.initial + at : call.layer->bias.data();
+    const FloatVec result = hn::Add(hn::ConcatEven(d, sum, sum), hn::Load(d, initial));
     hn::Store(Finish(result, call.epilogue, call.activations + at), d, call.outputs + at);
   }
 }

@@ -81,8 +81,7 @@ AlignedFloats PaddedCopy(const std::vector<float>& values, int padded) {
   return copy;
 }
 
-PackedNetwork PackNetwork(const Network& network, bool with_gradient, bool has_controls,
-                          const PackedModel& packed) {
+PackedNetwork PackNetwork(const Network& network, bool has_controls, const PackedModel& packed) {
   PackedNetwork result;
   for (const DenseLayer& layer : network) {
     const bool may_pair = !has_controls || &layer != &network.front();
@@ -90,13 +89,11 @@ PackedNetwork PackNetwork(const Network& network, bool with_gradient, bool has_c
     PackedLayer forward = PackLayer(layer.inputs, layer.outputs, packed.vector_lanes, may_pair, at);
     std::copy(layer.bias.begin(), layer.bias.end(), forward.bias.data());
     result.layers.push_back(std::move(forward));
-    if (with_gradient) {
-      const auto transposed = [&](int row, int k) { return at(k, row); };
-      result.backward.push_back(
-          PackLayer(layer.outputs, layer.inputs, packed.vector_lanes, true, transposed));
-    }
+    const auto transposed = [&](int row, int k) { return at(k, row); };
+    result.backward.push_back(
+        PackLayer(layer.outputs, layer.inputs, packed.vector_lanes, true, transposed));
   }
-  if (with_gradient && network.back().outputs == 1) {
+  if (network.back().outputs == 1) {
     result.last_weights = PaddedCopy(network.back().weight, packed.Padded(network.back().inputs));
   }
   return result;
@@ -120,13 +117,12 @@ std::unique_ptr<const PackedModel> MakePackedModel(const FusedModel& model, int 
   packed->vector_lanes = vector_lanes;
   for (const MemberNetworks& member : model.members) {
     PackedMember packed_member;
-    if (!member.mlp.empty()) packed_member.mlp = PackNetwork(member.mlp, false, true, *packed);
+    if (!member.mlp.empty()) packed_member.mlp = PackNetwork(member.mlp, true, *packed);
     if (!member.potential.empty()) {
-      packed_member.potential = PackNetwork(member.potential, true, false, *packed);
+      packed_member.potential = PackNetwork(member.potential, false, *packed);
     }
     if (!member.mass.empty()) {
-      packed_member.mass =
-          PackNetwork(member.mass, model.kind == DynamicsKind::kHnn, false, *packed);
+      packed_member.mass = PackNetwork(member.mass, false, *packed);
     }
     packed->members.push_back(std::move(packed_member));
   }

@@ -57,8 +57,8 @@ struct PackedLayer {
 
 struct PackedNetwork {
   std::vector<PackedLayer> layers;
-  // layers[i] transposed, without a bias: gradients on their way back. Only of networks whose
-  // gradient is needed; that of a network with one output starts at its last weights.
+  // layers[i] transposed, without a bias: gradients on their way back. That of a network with one
+  // output starts at its last weights.
   std::vector<PackedLayer> backward;
   AlignedFloats last_weights;  // [padded inputs of the last layer], of a network with one output
 };

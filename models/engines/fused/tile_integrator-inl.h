@@ -16,8 +16,9 @@ namespace rollout::fused::HWY_NAMESPACE {
 
 namespace hn = hwy::HWY_NAMESPACE;
 
-// Owned by one thread. Its arrays hold n numbers of every lane of a tile.
-template <class Tile>
+// Owned by one thread. Its arrays hold n numbers of every lane of a tile. Dynamics are TileDynamics
+// or something that wraps them.
+template <class Tile, class Dynamics = TileDynamics<Tile>>
 class TileIntegrator {
  public:
   TileIntegrator(const PackedModel& packed, Arena& arena)
@@ -36,6 +37,8 @@ class TileIntegrator {
       }
     }
   }
+
+  Dynamics& dynamics() { return dynamics_; }
 
   // Takes the lanes of `batch` from `first` on, as many as the tile holds, one transition further.
   // Returns how many.
@@ -198,7 +201,7 @@ class TileIntegrator {
   const FloatTag d_{};
   const FusedModel& model_;
   const int n_;
-  TileDynamics<Tile> dynamics_;
+  Dynamics dynamics_;
   float *q_ = nullptr, *p_ = nullptr, *q_residual_ = nullptr, *p_residual_ = nullptr;
   float *dq_ = nullptr, *dp_ = nullptr, *stage_q_ = nullptr, *stage_p_ = nullptr;
   float* stage_dq_[3] = {nullptr, nullptr, nullptr};  // k2, k3, k4

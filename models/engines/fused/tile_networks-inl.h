@@ -93,6 +93,18 @@ class TileNetworks {
     }
   }
 
+  // Layer after layer, what Backward reads of the hidden layers: activations for tanh, else slopes.
+  void CopyHidden(float* out) const {
+    for (size_t i = 0; i < hidden_.size(); ++i) {
+      const float* kept = slopes_.empty() ? hidden_[i].values : slopes_[i];
+      const size_t size = Tile::Size(hidden_[i].width);
+      for (size_t k = 0; k < size; k += kVectorLanes) {
+        hn::Store(hn::Load(d_, kept + k), d_, out + k);
+      }
+      out += size;
+    }
+  }
+
   // From cotangents of the activations of hidden layer `last` - already times their slope - back
   // to the network's inputs.
   void Backward(const PackedNetwork& network, int last, const float* cotangents, float* gradient) {

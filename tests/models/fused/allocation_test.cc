@@ -80,5 +80,46 @@ TEST(AllocationTest, RolloutsAllocateNothing) {
   }
 }
 
+// The first gradient makes what gradients need; one like it allocates nothing.
+TEST(AllocationTest, GradientsAllocateOnlyOnce) {
+  for (DynamicsKind kind : {DynamicsKind::kNode, DynamicsKind::kNodeSo, DynamicsKind::kHnn}) {
+    for (int64_t target : FusedTargets()) {
+      const OnlyTarget only(target);
+      SpecChoice choice;
+      choice.kind = kind;
+      choice.has_force = kind == DynamicsKind::kHnn;
+      choice.num_positions = 6;
+      choice.num_controls = 3;
+      choice.angular_positions = {2};
+      choice.ensemble_size = 2;
+      TransitionModelSpec spec = MakeSpec(choice);
+      spec.reward = "hopper_v5";
+      spec.termination = "hopper_v5";
+      const auto engine = MakeFusedEngine(RandomModel(spec, 1), 2);
+      constexpr int kLanes = 50, kHorizon = 10;
+      const std::vector<float> initial = RandomStates(spec, kLanes, 1);
+      const std::vector<float> controls = RandomControls(spec, kLanes, kHorizon, 2);
+      std::vector<float> by_controls(controls.size()), by_initial(initial.size());
+      GradientJob job;
+      job.lanes = kLanes;
+      job.horizon = kHorizon;
+      job.initial_states = initial;
+      job.controls = controls;
+      job.of_return = true;
+      job.final_state_cotangents = initial;
+      job.controls_gradient = absl::MakeSpan(by_controls);
+      job.initial_state_gradient = absl::MakeSpan(by_initial);
+      const absl::Span<const GradientJob> jobs = absl::MakeConstSpan(&job, 1);
+      // Which thread takes how many lanes is chance: let each have taken the most there is.
+      for (int i = 0; i < 20; ++i) EXPECT_THAT(engine->Gradient(jobs), IsOk());
+      const int64_t before = allocations;
+      const absl::Status status = engine->Gradient(jobs);
+      const int64_t after = allocations;
+      EXPECT_THAT(status, IsOk());
+      EXPECT_EQ(after, before) << Name(kind) << ", " << hwy::TargetName(target);
+    }
+  }
+}
+
 }  // namespace
 }  // namespace rollout
