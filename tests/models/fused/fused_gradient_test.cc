@@ -154,7 +154,7 @@ TEST(FusedGradientShapeTest, TakesModelsWithoutControls) {
 }
 
 // 84 MB of records are more than are kept at once.
-TEST(FusedGradientTest, WalksBackLongHorizonsInStretches) {
+TEST(FusedGradientStretchTest, WalksBackLongHorizonsInStretches) {
   SpecChoice choice;
   choice.hidden_sizes = {256};
   choice.substeps = 32;
@@ -219,11 +219,14 @@ TEST(FusedReturnGradientTest, AgreesWithTorch) {
   }
   const std::vector<float> controls = RandomControls(spec, kLanes, kHorizon, 2);
   const std::vector<float> weights(12, 0.3f), change(3, 0.5f);
-  const DiagonalCost cost = {.state = weights, .control_change = change, .add_reward = true};
+  DiagonalCost cost;
+  cost.state = weights;
+  cost.control_change = change;
+  cost.add_reward = true;
   auto torch = MakeTorchEngine(model, EngineOptions{}, TorchPrecision::kFloat64);
   ASSERT_OK(torch.status());
   const auto fused = MakeFusedEngine(model);
-  for (const DiagonalCost* use : {static_cast<const DiagonalCost*>(nullptr), &cost}) {
+  for (const DiagonalCost* use : std::vector<const DiagonalCost*>{nullptr, &cost}) {
     for (bool shared : {false, true}) {
       GradientJob job;
       job.lanes = kLanes;
