@@ -1,10 +1,12 @@
 #include "models/dynamics/mlp.h"
 
+#include <ATen/core/grad_mode.h>
 #include <ATen/ops/addmm.h>
 #include <ATen/ops/baddbmm.h>
 #include <ATen/ops/bmm.h>
 #include <ATen/ops/mm.h>
 #include <ATen/ops/relu.h>
+#include <ATen/ops/sigmoid.h>
 #include <ATen/ops/silu.h>
 #include <ATen/ops/silu_backward.h>
 #include <ATen/ops/softplus.h>
@@ -42,6 +44,11 @@ at::Tensor ActivationCotangent(Activation activation, const at::Tensor& cotangen
     case Activation::kRelu:
       return at::threshold_backward(cotangent, after, 0);
     case Activation::kSilu:
+      // LibTorch has no derivative of silu_backward, which gradients of rollouts of H need.
+      if (at::GradMode::is_enabled()) {
+        const at::Tensor s = at::sigmoid(before);
+        return cotangent.mul(s).mul(before.mul(s.neg().add(1)).add(1));
+      }
       return at::silu_backward(cotangent, before);
     case Activation::kSoftplus:
       return SoftplusBackward(cotangent, before);

@@ -6,6 +6,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "models/engines/linearize.h"
 #include "models/engines/torch/torch_engine.h"
 #include "tests/models/engines/gradient_reference.h"
 #include "tests/support/random_model.h"
@@ -213,6 +214,44 @@ TEST(TorchReturnGradientTest, RefusesWhatItCannotDifferentiate) {
   job.of_return = true;
   job.discount = 0.0;
   EXPECT_THAT(std::string(engine->Gradient({job}).message()), HasSubstr("discount 0"));
+}
+
+TEST(LinearizeTest, AgreesWithFiniteDifferencesOfOneTransition) {
+  SpecChoice choice;
+  choice.kind = DynamicsKind::kHnn;
+  choice.has_force = true;
+  choice.transition_dt = 0.4;
+  const TransitionModel model = RandomModel(MakeSpec(choice), 3);
+  constexpr int kHorizon = 3, kState = 6, kControls = 2;
+  const std::vector<float> initial = RandomStates(model.spec, 1, 1);
+  const std::vector<float> controls = Quantised(RandomControls(model.spec, 1, kHorizon, 2));
+  std::vector<float> trajectory((kHorizon + 1) * kState), a(kHorizon * kState * kState),
+      b(kHorizon * kState * kControls);
+  LinearizeJob job;
+  job.horizon = kHorizon;
+  job.initial_state = initial;
+  job.controls = controls;
+  job.trajectory = absl::MakeSpan(trajectory);
+  job.state_jacobians = absl::MakeSpan(a);
+  job.control_jacobians = absl::MakeSpan(b);
+  ASSERT_OK(Linearize(*ExactEngine(model), model.spec, job));
+  for (int step = 0; step < kHorizon; ++step) {
+    const auto part = [step](const std::vector<float>& all, int size) {
+      return std::vector<float>(all.begin() + step * size, all.begin() + (step + 1) * size);
+    };
+    for (int row = 0; row < kState; ++row) {
+      std::vector<float> cotangents(2 * kState);
+      cotangents[kState + row] = 1.0f;
+      const LaneGradient expected = FiniteDifferences(
+          CotangentValue(model, cotangents), part(trajectory, kState), part(controls, kControls));
+      for (int k = 0; k < kState; ++k) {
+        EXPECT_NEAR(part(a, kState * kState)[row * kState + k], expected.initial_state[k], 1e-4);
+      }
+      for (int k = 0; k < kControls; ++k) {
+        EXPECT_NEAR(part(b, kState * kControls)[row * kControls + k], expected.controls[k], 1e-4);
+      }
+    }
+  }
 }
 
 }  // namespace
