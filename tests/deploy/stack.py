@@ -82,10 +82,11 @@ class Stack:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        ended = self.process.poll() is not None
         self.process.send_signal(signal.SIGTERM)
         self.process.wait(60)
         self._log.close()
-        if error is not None:
+        if error is not None or ended:
             for log in self.folder.glob("*.log"):
                 print(f"---- {log.name} ----\n{log.read_text()[-3000:]}", file=sys.stderr)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 import subprocess
 import sys
 import unittest
@@ -70,6 +71,32 @@ class FilesTest(unittest.TestCase):
         self.assertEqual(done.returncode, 1)
         # It came as far as the folder: every field before that was read.
         self.assertIn("--model-repository=/no/such/folder: cannot be read", done.stderr)
+
+    def test_a_start_that_cannot_succeed_says_why_in_one_line_as_the_runbook_has_it(self) -> None:
+        runbook = (ROOT / "docs/runbook.md").read_text()
+        models = ("--model-repository", str(ROOT / "models/pretrained"))
+        with socket.socket() as holder:
+            holder.bind(("127.0.0.1", 0))
+            holder.listen()
+            occupied = f"127.0.0.1:{holder.getsockname()[1]}"
+            for arguments, beginning, documented in (
+                (["--queue-lanes=0", *models], "--queue-lanes=0: expected ", "--queue-lanes=0: expected …"),
+                (["--config=/no/file", *models], "--config=/no/file", "--config=FILE:3:1: …"),
+                (["--model-repository=/no/such/folder"], "--model-repository=/no/such/folder: cannot be read: ",
+                 "--model-repository=DIR: cannot be read: …"),
+                (["--listen=0.0.0.0:0", *models], "--listen=0.0.0.0:0: reachable from other machines",
+                 "--listen=0.0.0.0:8001: reachable from other machines …"),
+                ([f"--listen={occupied}", "--metrics-listen", "127.0.0.1:0", *models],
+                 f"--listen={occupied}: cannot listen there: Address already in use",
+                 "--listen=127.0.0.1:8001: cannot listen there: Address already in use …"),
+            ):  # fmt: skip
+                with self.subTest(arguments=arguments):
+                    done = subprocess.run([BIN / "rolloutd", *arguments], capture_output=True, text=True, timeout=60)
+                    self.assertEqual(done.returncode, 1)
+                    lines = [line for line in done.stderr.splitlines() if line.startswith("rolloutd: ")]
+                    self.assertEqual(len(lines), 1, done.stderr)
+                    self.assertTrue(lines[0].removeprefix("rolloutd: ").startswith(beginning), lines[0])
+                    self.assertIn(f"`{documented}`", runbook)
 
 
 if __name__ == "__main__":

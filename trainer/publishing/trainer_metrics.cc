@@ -79,7 +79,8 @@ absl::StatusOr<std::unique_ptr<TrainerMetrics>> TrainerMetrics::Create(const std
       series->exposer->RegisterCollectable(series->process);
     } catch (const std::exception& error) {
       return absl::UnavailableError(
-          absl::StrCat("--metrics-listen ", listen, ": cannot listen there (", error.what(), ")"));
+          absl::StrCat("--metrics-listen ", listen, ": cannot listen there (", error.what(),
+                       "); end what holds the port (ss -ltnp shows it), or give another address"));
     }
   }
   return std::unique_ptr<TrainerMetrics>(new TrainerMetrics(std::move(series)));
