@@ -301,6 +301,20 @@ std::future<absl::StatusOr<RolloutResult>> Client::RolloutFuture(
   return future;
 }
 
+absl::StatusOr<v1::GradientReply> Client::Gradient(const v1::GradientRequest& request) const {
+  return transport_->Call<v1::GradientReply>(
+      /*repeatable=*/true, [&](auto& stub, grpc::ClientContext* context, auto* out) {
+        return stub.Gradient(context, request, out);
+      });
+}
+
+absl::StatusOr<v1::LinearizeReply> Client::Linearize(const v1::LinearizeRequest& request) const {
+  return transport_->Call<v1::LinearizeReply>(
+      /*repeatable=*/true, [&](auto& stub, grpc::ClientContext* context, auto* out) {
+        return stub.Linearize(context, request, out);
+      });
+}
+
 absl::StatusOr<v1::Model> Client::GetModel(const std::string& model) const {
   v1::GetModelRequest request;
   request.set_model(model);

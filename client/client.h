@@ -53,6 +53,12 @@ class Client {
   void RolloutAsync(const RolloutArguments& arguments, RolloutCallback done) const;
   std::future<absl::StatusOr<RolloutResult>> RolloutFuture(const RolloutArguments& arguments) const;
 
+  // Gradients of rollouts, and the model linearised along one; the fields are explained in
+  // rollout/v1/transition_model.proto. The same errors, and UNIMPLEMENTED where the version's
+  // engine has no gradients.
+  absl::StatusOr<v1::GradientReply> Gradient(const v1::GradientRequest& request) const;
+  absl::StatusOr<v1::LinearizeReply> Linearize(const v1::LinearizeRequest& request) const;
+
   // NOT_FOUND listing the models there are.
   absl::StatusOr<v1::Model> GetModel(const std::string& model) const;
   absl::StatusOr<v1::ListModelsReply> ListModels() const;

@@ -1,29 +1,13 @@
 #include "server/services/rollout_call.h"
 
-#include <algorithm>
-#include <chrono>
 #include <functional>
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "server/services/call_deadline.h"
 #include "server/services/grpc_status.h"
 
 namespace rollout {
-namespace {
-
-// gRPC gives deadlines by the system's clock; ours does not jump.
-absl::Time Deadline(const grpc::CallbackServerContext& context, const Clock& clock,
-                    absl::Duration timeout) {
-  const auto deadline = context.deadline();
-  absl::Duration left = timeout;
-  if (deadline != std::chrono::system_clock::time_point::max()) {
-    left = std::min(left, absl::FromChrono(deadline - std::chrono::system_clock::now()));
-  }
-  return clock.Now() + left;
-}
-
-}  // namespace
-
 grpc::ServerUnaryReactor* RolloutCall::Start(const CallEnvironment& environment,
                                              const RolloutCodec* codec,
                                              ServerMetrics::Method* method,
@@ -60,7 +44,7 @@ void RolloutCall::Queue(const grpc::ByteBuffer& request) {
   decoded_ = *std::move(decoded);
   answer_.emplace(decoded_.query, decoded_.servable->spec());
   task_.job = answer_->JobFor(decoded_.query);
-  task_.deadline = Deadline(*context_, *environment_.clock, decoded_.timeout);
+  task_.deadline = CallDeadline(*context_, *environment_.clock, decoded_.timeout);
   task_.client = std::hash<std::string>()(context_->peer());
   task_.bytes = decoded_.query.num_bytes() + answer_->num_bytes();
   task_.done = [this](const absl::Status& status) { Computed(status); };

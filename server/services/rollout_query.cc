@@ -153,6 +153,11 @@ std::string ShapeText(absl::Span<const uint64_t> shape) {
   return absl::StrCat("[", absl::StrJoin(shape, ", "), "]");
 }
 
+absl::StatusOr<std::vector<float>> FiniteNumbers(const FloatTensorView& tensor) {
+  if (absl::Status s = CheckBytes(tensor); !s.ok()) return s;
+  return Finite(tensor);
+}
+
 absl::StatusOr<RolloutQuery> MakeRolloutQuery(const TransitionModelSpec& spec,
                                               const FloatTensorView& initial_states,
                                               const FloatTensorView& controls,

@@ -59,6 +59,10 @@ std::optional<int64_t> CheckedProduct(absl::Span<const uint64_t> factors);
 // "[2, 50, 3]".
 std::string ShapeText(absl::Span<const uint64_t> shape);
 
+// The numbers of `tensor`. INVALID_ARGUMENT where its bytes are not its shape's, or one of them is
+// NaN or infinite.
+absl::StatusOr<std::vector<float>> FiniteNumbers(const FloatTensorView& tensor);
+
 // INVALID_ARGUMENT naming the field, what it got and what was expected: ranks and sizes that do not
 // fit `spec` or each other, no lane or no transition, bytes that are not the shape's, NaN or
 // infinity (looked for before clipping, which would swallow it), outputs that the model cannot

@@ -1,5 +1,6 @@
 #include "server/services/transition_model_service.h"
 
+#include "server/services/gradient_work.h"
 #include "server/services/model_messages.h"
 #include "server/services/transition_report.h"
 #include "server/services/unary_reply.h"
@@ -12,6 +13,8 @@ TransitionModelService::TransitionModelService(const CallEnvironment& environmen
       metrics_(metrics),
       codec_(MakeTransitionModelCodec()),
       rollout_(metrics->ForMethod("TransitionModel/Rollout")),
+      gradient_(metrics->ForMethod("TransitionModel/Gradient")),
+      linearize_(metrics->ForMethod("TransitionModel/Linearize")),
       get_model_(metrics->ForMethod("TransitionModel/GetModel")),
       list_models_(metrics->ForMethod("TransitionModel/ListModels")),
       report_(metrics->ForMethod("TransitionModel/ReportTransitions")) {}
@@ -20,6 +23,22 @@ grpc::ServerUnaryReactor* TransitionModelService::Rollout(grpc::CallbackServerCo
                                                           const grpc::ByteBuffer* request,
                                                           grpc::ByteBuffer* reply) {
   return RolloutCall::Start(environment_, codec_.get(), rollout_.get(), context, request, reply);
+}
+
+grpc::ServerUnaryReactor* TransitionModelService::Gradient(grpc::CallbackServerContext* context,
+                                                           const v1::GradientRequest* request,
+                                                           v1::GradientReply* reply) {
+  return AloneCall::Start(environment_, gradient_.get(), context, [&] {
+    return MakeGradientWork(*request, environment_.registry, environment_.limits, reply);
+  });
+}
+
+grpc::ServerUnaryReactor* TransitionModelService::Linearize(grpc::CallbackServerContext* context,
+                                                            const v1::LinearizeRequest* request,
+                                                            v1::LinearizeReply* reply) {
+  return AloneCall::Start(environment_, linearize_.get(), context, [&] {
+    return MakeLinearizeWork(*request, environment_.registry, environment_.limits, reply);
+  });
 }
 
 grpc::ServerUnaryReactor* TransitionModelService::GetModel(grpc::CallbackServerContext* context,

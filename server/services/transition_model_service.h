@@ -19,6 +19,12 @@ class TransitionModelService final : public v1::TransitionModel::WithRawCallback
   grpc::ServerUnaryReactor* Rollout(grpc::CallbackServerContext* context,
                                     const grpc::ByteBuffer* request,
                                     grpc::ByteBuffer* reply) override;
+  grpc::ServerUnaryReactor* Gradient(grpc::CallbackServerContext* context,
+                                     const v1::GradientRequest* request,
+                                     v1::GradientReply* reply) override;
+  grpc::ServerUnaryReactor* Linearize(grpc::CallbackServerContext* context,
+                                      const v1::LinearizeRequest* request,
+                                      v1::LinearizeReply* reply) override;
   grpc::ServerUnaryReactor* GetModel(grpc::CallbackServerContext* context,
                                      const v1::GetModelRequest* request, v1::Model* reply) override;
   grpc::ServerUnaryReactor* ListModels(grpc::CallbackServerContext* context,
@@ -36,6 +42,8 @@ class TransitionModelService final : public v1::TransitionModel::WithRawCallback
   ServerMetrics* const metrics_;
   const std::unique_ptr<RolloutCodec> codec_;
   const std::unique_ptr<ServerMetrics::Method> rollout_;
+  const std::unique_ptr<ServerMetrics::Method> gradient_;
+  const std::unique_ptr<ServerMetrics::Method> linearize_;
   const std::unique_ptr<ServerMetrics::Method> get_model_;
   const std::unique_ptr<ServerMetrics::Method> list_models_;
   const std::unique_ptr<ServerMetrics::Method> report_;

@@ -1,0 +1,51 @@
+// What a gradient or a linearisation asks, checked. Pure functions.
+#ifndef ROLLOUT_SERVER_SERVICES_GRADIENT_QUERY_H_
+#define ROLLOUT_SERVER_SERVICES_GRADIENT_QUERY_H_
+
+#include <cstdint>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "models/transition_model.h"
+#include "rollout/v1/transition_model.pb.h"
+#include "server/services/rollout_query.h"
+
+namespace rollout {
+
+// Ready for an engine.
+struct GradientQuery {
+  int64_t lanes = 0;                          // B
+  int64_t horizon = 0;                        // T
+  std::vector<float> initial_states;          // [S, 2n]
+  std::vector<float> controls;                // [B, T, nu], clipped where asked
+  std::vector<uint8_t> cut_off;               // [B, T, nu], 1 where a bound changed the control;
+                                              // empty where none did
+  std::vector<float> trajectory_cotangents;   // [B, T + 1, 2n] or empty
+  std::vector<float> final_state_cotangents;  // [B, 2n] or empty
+  bool of_return = false;
+  double discount = 1.0;
+
+  // With what the reply will hold.
+  int64_t num_bytes() const;
+};
+
+// INVALID_ARGUMENT naming the field, what it got and what was expected, as MakeRolloutQuery; also
+// where not exactly one of the three objectives is given.
+absl::StatusOr<GradientQuery> MakeGradientQuery(const TransitionModelSpec& spec,
+                                                const v1::GradientRequest& request,
+                                                const RequestLimits& limits);
+
+// A query of one lane without an objective. A horizon whose Jacobians exceed the limit on replies
+// is refused.
+absl::StatusOr<GradientQuery> MakeLinearizeQuery(const TransitionModelSpec& spec,
+                                                 const v1::LinearizeRequest& request,
+                                                 const RequestLimits& limits);
+
+// The gradient through the clip: 0 for controls strictly outside of their bounds. `derivatives`
+// holds `rows` numbers for every control of a transition: [.., T, rows, nu].
+void ZeroCutOff(const GradientQuery& query, int64_t num_controls, int64_t rows,
+                std::vector<float>* derivatives);
+
+}  // namespace rollout
+
+#endif  // ROLLOUT_SERVER_SERVICES_GRADIENT_QUERY_H_

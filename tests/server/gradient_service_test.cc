@@ -1,0 +1,166 @@
+// Gradient and Linearize through a whole server.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "tests/server/test_server.h"
+#include "tests/support/status_matchers.h"
+
+namespace rollout {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+class GradientServiceTest : public ServerTest {
+ protected:
+  grpc::Status Gradient(const v1::GradientRequest& request, v1::GradientReply* reply) {
+    grpc::ClientContext context;
+    return transition_model_->Gradient(&context, request, reply);
+  }
+  std::string Refusal(const v1::GradientRequest& request) {
+    v1::GradientReply reply;
+    const grpc::Status status = Gradient(request, &reply);
+    EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+    return status.error_message();
+  }
+
+  // d (sum of final states) of 2 lanes over 3 transitions.
+  static v1::GradientRequest Request() {
+    const v1::RolloutRequest rollout = MakeRolloutRequest("model", 2, 3);
+    v1::GradientRequest request;
+    request.set_model("model");
+    *request.mutable_initial_states() = rollout.initial_states();
+    *request.mutable_controls() = rollout.controls();
+    *request.mutable_final_state_cotangents() = MakeTensor({2, 4}, std::vector<float>(8, 1.0f));
+    return request;
+  }
+
+  double SumOfFinalStates(const v1::GradientRequest& request, int lane) {
+    v1::RolloutRequest rollout;
+    rollout.set_model("model");
+    *rollout.mutable_initial_states() = request.initial_states();
+    *rollout.mutable_controls() = request.controls();
+    rollout.mutable_outputs()->set_final_state(true);
+    v1::RolloutReply reply;
+    grpc::ClientContext context;
+    EXPECT_TRUE(transition_model_->Rollout(&context, rollout, &reply).ok());
+    const std::vector<float> states = Floats(reply.final_state());
+    double sum = 0.0;
+    for (int i = 0; i < 4; ++i) sum += states[lane * 4 + i];
+    return sum;
+  }
+};
+
+TEST_F(GradientServiceTest, AnswersTheDerivativesOfWhatRolloutAnswers) {
+  repository_.Publish("model", 1);
+  StartServer();
+  const v1::GradientRequest request = Request();
+  v1::GradientReply reply;
+  const grpc::Status status = Gradient(request, &reply);
+  ASSERT_TRUE(status.ok()) << status.error_message();
+  const size_t nu = Floats(request.controls()).size() / 6;
+  EXPECT_EQ(reply.model(), "model");
+  EXPECT_THAT(reply.controls().shape(), ElementsAre(2, 3, nu));
+  EXPECT_THAT(reply.initial_states().shape(), ElementsAre(2, 4));
+  EXPECT_THAT(Ints(reply.first_non_finite_step().data()), ElementsAre(4, 4));
+  // float32 differences see three digits of it.
+  std::vector<float> states = Floats(request.initial_states());
+  for (int i = 0; i < 4; ++i) {
+    const auto value_at = [&](float step) {
+      std::vector<float> moved = states;
+      moved[4 + i] += step;
+      v1::GradientRequest other = request;
+      *other.mutable_initial_states() = MakeTensor({2, 4}, moved);
+      return SumOfFinalStates(other, 1);
+    };
+    EXPECT_NEAR(Floats(reply.initial_states())[4 + i],
+                (value_at(0.0625f) - value_at(-0.0625f)) / 0.125, 2e-3);
+  }
+}
+
+TEST_F(GradientServiceTest, IsZeroWhereABoundCutAControlOff) {
+  TransitionModelSpec spec = TestRepository::Spec("model");
+  spec.control_low = {-1.0f, -1.0f};
+  spec.control_high = {1.0f, 1.0f};
+  repository_.Publish(spec, 1);
+  StartServer();
+  v1::GradientRequest request = Request();
+  std::vector<float> controls = Floats(request.controls());
+  const uint64_t nu = controls.size() / 6;
+  controls[0] = 100.0f;
+  *request.mutable_controls() = MakeTensor({2, 3, nu}, controls);
+  v1::GradientReply clipped, unclipped;
+  ASSERT_TRUE(Gradient(request, &clipped).ok());
+  request.set_clip_controls(false);
+  ASSERT_TRUE(Gradient(request, &unclipped).ok());
+  EXPECT_EQ(Floats(clipped.controls())[0], 0.0f);
+  EXPECT_NE(Floats(clipped.controls())[nu], 0.0f);
+  EXPECT_NE(Floats(unclipped.controls())[nu], Floats(clipped.controls())[nu]);
+}
+
+TEST_F(GradientServiceTest, LinearizesAlongARollout) {
+  repository_.Publish("model", 1);
+  StartServer();
+  const v1::GradientRequest gradient = Request();
+  const std::vector<float> controls = Floats(gradient.controls());
+  const size_t nu = controls.size() / 6;
+  const std::vector<float> states = Floats(gradient.initial_states());
+  v1::LinearizeRequest request;
+  request.set_model("model");
+  *request.mutable_initial_state() = MakeTensor({4}, {states.begin(), states.begin() + 4});
+  *request.mutable_controls() =
+      MakeTensor({3, nu}, {controls.begin(), controls.begin() + static_cast<ptrdiff_t>(3 * nu)});
+  v1::LinearizeReply reply;
+  grpc::ClientContext context;
+  const grpc::Status status = transition_model_->Linearize(&context, request, &reply);
+  ASSERT_TRUE(status.ok()) << status.error_message();
+  EXPECT_THAT(reply.trajectory().shape(), ElementsAre(4, 4));
+  EXPECT_THAT(reply.state_jacobians().shape(), ElementsAre(3, 4, 4));
+  EXPECT_THAT(reply.control_jacobians().shape(), ElementsAre(3, 4, nu));
+  // Ones . A(2) A(1) A(0) is the gradient of the sum of final states.
+  std::vector<double> row(4, 1.0);
+  const std::vector<float> a = Floats(reply.state_jacobians());
+  for (int step = 2; step >= 0; --step) {
+    std::vector<double> next(4, 0.0);
+    for (int i = 0; i < 4; ++i) {
+      for (int k = 0; k < 4; ++k) next[k] += row[i] * a[step * 16 + i * 4 + k];
+    }
+    row = next;
+  }
+  v1::GradientReply expected;
+  ASSERT_TRUE(Gradient(gradient, &expected).ok());
+  for (int k = 0; k < 4; ++k) {
+    EXPECT_NEAR(row[k], Floats(expected.initial_states())[k], 1e-4);
+  }
+}
+
+TEST_F(GradientServiceTest, SaysWhatIsWrong) {
+  repository_.Publish("model", 1);
+  StartServer();
+  v1::GradientRequest request = Request();
+  request.clear_final_state_cotangents();
+  EXPECT_THAT(Refusal(request), HasSubstr("got 0 of them, expected exactly one"));
+  request.set_of_return(true);
+  request.set_discount(1.5);
+  EXPECT_THAT(Refusal(request),
+              testing::AnyOf(HasSubstr("discount: got 1.5"), HasSubstr("names no reward")));
+  request = Request();
+  *request.mutable_final_state_cotangents() = MakeTensor({2, 3}, std::vector<float>(6, 1.0f));
+  EXPECT_THAT(Refusal(request),
+              HasSubstr("final_state_cotangents: got shape [2, 3], expected [2, 4]"));
+  *request.mutable_final_state_cotangents() =
+      MakeTensor({2, 4}, std::vector<float>(8, std::numeric_limits<float>::quiet_NaN()));
+  EXPECT_THAT(Refusal(request), HasSubstr("final_state_cotangents[0, 0]: got NaN"));
+  request = Request();
+  request.set_model("nobody");
+  v1::GradientReply reply;
+  EXPECT_EQ(Gradient(request, &reply).error_code(), grpc::StatusCode::NOT_FOUND);
+}
+
+}  // namespace
+}  // namespace rollout
