@@ -1,6 +1,9 @@
 #include "models/engines/fused/gradient_group.h"
 
+#include <sys/mman.h>
+
 #include <algorithm>
+#include <cstdlib>
 #include <limits>
 #include <new>
 #include <utility>
@@ -15,6 +18,19 @@ bool Cancelled(const GradientJob& job) {
 template <typename T>
 void GrowTo(size_t size, std::vector<T>& values) {
   if (values.size() < size) values.resize(size);
+}
+
+// Pages come as they are written; large ones where the system has them, for the records of many
+// lanes go far beyond what the translation of small ones can keep.
+std::unique_ptr<float[], FreeRecords> AllocateRecords(size_t numbers) {
+  constexpr size_t kLargePage = size_t{2} << 20;
+  const size_t bytes = (numbers * sizeof(float) + 63) / 64 * 64;
+  const size_t alignment = bytes >= kLargePage ? kLargePage : 64;
+  const size_t rounded = (bytes + alignment - 1) / alignment * alignment;
+  void* memory = std::aligned_alloc(alignment, rounded);
+  if (memory == nullptr) throw std::bad_alloc();
+  if (alignment == kLargePage) madvise(memory, rounded, MADV_HUGEPAGE);  // a wish: may fail
+  return std::unique_ptr<float[], FreeRecords>(static_cast<float*>(memory));
 }
 
 }  // namespace
@@ -84,8 +100,7 @@ void GradientGroup::Plan() {
   if (records > records_size_) {
     records_.reset();
     records_size_ = 0;
-    records_ = hwy::AllocateAligned<float>(records);  // pages come as they are written
-    if (records_ == nullptr) throw std::bad_alloc();
+    records_ = AllocateRecords(records);
     records_size_ = records;
   }
   GrowTo(static_cast<size_t>(stretch_length_ + 1) * lanes_ * 2 * n_, reported_);

@@ -3,10 +3,10 @@
 #define ROLLOUT_MODELS_ENGINES_FUSED_GRADIENT_GROUP_H_
 
 #include <cstdint>
+#include <cstdlib>
 #include <memory>
 #include <vector>
 
-#include "hwy/aligned_allocator.h"
 #include "models/engines/fused/fused_model.h"
 #include "models/engines/fused/gradient_kernel.h"
 #include "models/engines/fused/scalar_dynamics.h"
@@ -15,6 +15,10 @@
 #include "models/engines/lane_objective.h"
 
 namespace rollout::fused {
+
+struct FreeRecords {
+  void operator()(float* records) const { std::free(records); }
+};
 
 // Rolls lanes out, keeping what each transition recorded, and walks back. Where the records of the
 // whole horizon do not fit into the memory for them, only those of the last stretch are kept; each
@@ -67,7 +71,7 @@ class GradientGroup {
   std::unique_ptr<GradientKernel> kernel_;
   const size_t most_records_;  // numbers
   size_t records_size_ = 0;
-  hwy::AlignedFreeUniquePtr<float[]> records_;
+  std::unique_ptr<float[], FreeRecords> records_;
   std::vector<ScalarDynamics<double>> entry_dynamics_;  // [E] with a learned mass
   std::vector<ScalarDynamicsVjp<double>> entry_vjps_;
   std::vector<LaneObjective> objectives_;  // [max_lanes]

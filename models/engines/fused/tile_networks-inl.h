@@ -99,7 +99,12 @@ class TileNetworks {
       const float* kept = slopes_.empty() ? hidden_[i].values : slopes_[i];
       const size_t size = Tile::Size(hidden_[i].width);
       for (size_t k = 0; k < size; k += kVectorLanes) {
-        hn::Store(hn::Load(d_, kept + k), d_, out + k);
+        // Many lanes' layers are more than caches hold until they are read again: past them.
+        if (Tile::kLanes > kVectorLanes) {
+          hn::Stream(hn::Load(d_, kept + k), d_, out + k);
+        } else {
+          hn::Store(hn::Load(d_, kept + k), d_, out + k);
+        }
       }
       out += size;
     }
