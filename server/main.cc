@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <cstdio>
@@ -66,6 +67,10 @@ int main(int argc, char** argv) {
     std::fputs(start->print->c_str(), stdout);
     return 0;
   }
+  if (start->check_only) {
+    std::puts("the configuration is valid");
+    return 0;
+  }
   SetUpLogging(start->options.log_level);
 
   // Blocked before any thread exists, so that every thread inherits it and sigwait gets them.
@@ -76,7 +81,9 @@ int main(int argc, char** argv) {
   pthread_sigmask(SIG_BLOCK, &ends, nullptr);
 
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
-  auto server = rollout::RolloutServer::Start(start->options);
+  auto server = rollout::RolloutServer::Start(start->options, [] {
+    kill(getpid(), SIGTERM);  // which this thread waits for
+  });
   if (!server.ok()) return Fail(server.status());
 
   int signal = 0;

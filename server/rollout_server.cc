@@ -26,12 +26,14 @@ namespace {
 constexpr absl::Duration kWatchGrace = absl::Seconds(1);
 
 CallEnvironment MakeEnvironment(const ServerOptions& options, ModelRegistry* registry,
-                                const Clock* clock, Admission* admission) {
+                                const Clock* clock, Admission* admission, OpenStreams* streams) {
   CallEnvironment environment;
   environment.registry = registry;
   environment.clock = clock;
   environment.limits = options.request;
+  environment.stream_requests = options.stream_requests;
   environment.admission = admission;
+  environment.streams = streams;
   return environment;
 }
 
@@ -63,15 +65,24 @@ std::unique_ptr<grpc::Server> Listen(grpc::ServerBuilder* builder, const std::st
   return builder->BuildAndStart();
 }
 
+// `address` with the port that the system chose, where it was 0.
+std::string WithPort(const std::string& address, int port) {
+  if (address.rfind("unix:", 0) == 0) return address;
+  const size_t colon = address.rfind(':');
+  const std::string host = colon == std::string::npos ? "" : address.substr(0, colon + 1);
+  return absl::StrCat(host, port);
+}
+
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<RolloutServer>> RolloutServer::Start(const ServerOptions& options) {
-  std::unique_ptr<RolloutServer> server(new RolloutServer(options));
+absl::StatusOr<std::unique_ptr<RolloutServer>> RolloutServer::Start(const ServerOptions& options,
+                                                                    std::function<void()> drain) {
+  std::unique_ptr<RolloutServer> server(new RolloutServer(options, std::move(drain)));
   if (absl::Status opened = server->Open(); !opened.ok()) return opened;
   return server;
 }
 
-RolloutServer::RolloutServer(const ServerOptions& options)
+RolloutServer::RolloutServer(const ServerOptions& options, std::function<void()> drain)
     : options_(options),
       loader_({options.model_repository, options.engine, options.batch, options.gates,
                options.recorded_set},
@@ -81,8 +92,16 @@ RolloutServer::RolloutServer(const ServerOptions& options)
           [this](const std::string& model, int64_t version, const Servable* oldest,
                  GateVerdicts* gates) { return loader_.Load(model, version, oldest, gates); },
           &clock_, this),
-      transition_model_(MakeEnvironment(options, &registry_, &clock_, &admission_), &metrics_),
-      inference_(MakeEnvironment(options, &registry_, &clock_, &admission_), Version(), &metrics_),
+      hooks_{[this] {
+               if (RepositoryWatcher* watcher = running_watcher_.load()) watcher->LookNow();
+             },
+             std::move(drain)},
+      transition_model_(MakeEnvironment(options, &registry_, &clock_, &admission_, &streams_),
+                        &metrics_),
+      inference_(MakeEnvironment(options, &registry_, &clock_, &admission_, &streams_), Version(),
+                 hooks_, &metrics_),
+      admin_(MakeEnvironment(options, &registry_, &clock_, &admission_, &streams_), hooks_,
+             &metrics_),
       collector_(std::make_shared<RegistryCollector>(&registry_)),
       process_collector_(std::make_shared<ProcessCollector>()) {}
 
@@ -98,9 +117,9 @@ absl::Status RolloutServer::Open() {
   if (absl::Status status = ListenForScrapes(); !status.ok()) return status;
   if (absl::Status status = WritePortFile(); !status.ok()) return status;
   watcher_ = std::make_unique<RepositoryWatcher>(&registry_, options_.poll_interval);
+  running_watcher_.store(watcher_.get());
   spdlog::info("event=listening address={} metrics={} health={} model_repository={}",
-               listen_address_, options_.metrics_listen, options_.health_listen,
-               options_.model_repository);
+               listen_address_, metrics_address_, health_address_, options_.model_repository);
   return absl::OkStatus();
 }
 
@@ -129,6 +148,7 @@ absl::Status RolloutServer::ListenForRequests() {
   builder.SetMaxReceiveMessageSize(static_cast<int>(options_.max_message_bytes));
   builder.RegisterService(&transition_model_);
   builder.RegisterService(&inference_);
+  builder.RegisterService(&admin_);
   builder.RegisterService(&health_);
   SetConnectionLimits(options_, &builder);
   const auto credentials = SecurePort();
@@ -136,10 +156,7 @@ absl::Status RolloutServer::ListenForRequests() {
   int port = 0;
   server_ = Listen(&builder, options_.listen, &port, *credentials);
   if (server_ == nullptr || port == 0) return ListenFailure("listen", options_.listen);
-  listen_address_ = options_.listen;
-  if (const size_t colon = listen_address_.rfind(':'); listen_address_.rfind("unix:", 0) != 0) {
-    listen_address_ = absl::StrCat(listen_address_.substr(0, colon), ":", port);
-  }
+  listen_address_ = WithPort(options_.listen, port);
   return absl::OkStatus();
 }
 
@@ -152,6 +169,7 @@ absl::Status RolloutServer::ListenForHealth() {
   if (health_server_ == nullptr || port == 0) {
     return ListenFailure("health-listen", options_.health_listen);
   }
+  health_address_ = WithPort(options_.health_listen, port);
   return absl::OkStatus();
 }
 
@@ -162,6 +180,7 @@ absl::Status RolloutServer::ListenForScrapes() {
   } catch (const std::exception&) {
     return ListenFailure("metrics-listen", options_.metrics_listen);
   }
+  metrics_address_ = WithPort(options_.metrics_listen, exposer_->GetListeningPorts().at(0));
   exposer_->RegisterCollectable(metrics_.registry());
   exposer_->RegisterCollectable(collector_);
   exposer_->RegisterCollectable(process_collector_);
@@ -192,7 +211,7 @@ void RolloutServer::DeviceLost(const EngineInfo& engine, const absl::Status& why
   metrics_.DeviceFailed(engine.device, DeviceFaultOf(why).value_or(DeviceFault::kDeviceLost));
 }
 
-void RolloutServer::Changed() {
+void RolloutServer::UpdateHealth() {
   MutexLock lock(&health_mutex_);
   const bool leaving = leaving_.load();
   std::map<std::string, bool> serving;
@@ -205,6 +224,11 @@ void RolloutServer::Changed() {
   plain_health_.SetServing(serving);
 }
 
+void RolloutServer::Changed() {
+  UpdateHealth();
+  streams_.TellChanged();
+}
+
 std::shared_ptr<grpc::Channel> RolloutServer::InProcessChannel() {
   return server_->InProcessChannel(grpc::ChannelArguments());
 }
@@ -213,9 +237,10 @@ bool RolloutServer::Drain() {
   spdlog::info("event=draining delay={} timeout={}", absl::FormatDuration(options_.drain_delay),
                absl::FormatDuration(options_.drain_timeout));
   leaving_.store(true);
-  Changed();
+  UpdateHealth();
   std::this_thread::sleep_for(absl::ToChronoNanoseconds(options_.drain_delay));
   admission_.Close();
+  streams_.DrainAll();
   const bool finished = admission_.WaitUntilEmpty(options_.drain_timeout);
   spdlog::info("event=drained in_time={}", finished);
   return finished;
@@ -231,6 +256,7 @@ void RolloutServer::StopListening(grpc::Server* server, HealthService* health) {
 RolloutServer::~RolloutServer() {
   leaving_.store(true);
   admission_.Close();
+  streams_.DrainAll();
   StopListening(server_.get(), &health_);
   StopListening(health_server_.get(), &plain_health_);
   exposer_.reset();

@@ -7,6 +7,7 @@
 #include <prometheus/exposer.h>
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -22,9 +23,11 @@
 #include "server/registry/repository_watcher.h"
 #include "server/registry/servable_loader.h"
 #include "server/security/access_file.h"
+#include "server/services/admin_service.h"
 #include "server/services/admission.h"
 #include "server/services/health_service.h"
 #include "server/services/inference_service.h"
+#include "server/services/open_streams.h"
 #include "server/services/transition_model_service.h"
 
 namespace rollout {
@@ -33,8 +36,10 @@ namespace rollout {
 class RolloutServer final : private RegistryObserver {
  public:
   // Errors in one line naming option, value and remedy: NOT_FOUND or PERMISSION_DENIED (the
-  // repository), UNAVAILABLE (an address that cannot be listened on).
-  static absl::StatusOr<std::unique_ptr<RolloutServer>> Start(const ServerOptions& options);
+  // repository), UNAVAILABLE (an address that cannot be listened on). `drain` is what Admin's Drain
+  // calls, on a thread that it must not block: it has somebody call Drain and end the process.
+  static absl::StatusOr<std::unique_ptr<RolloutServer>> Start(
+      const ServerOptions& options, std::function<void()> drain = [] {});
 
   // Ends at once: what is still in flight is cancelled.
   ~RolloutServer() override;
@@ -53,7 +58,7 @@ class RolloutServer final : private RegistryObserver {
   std::shared_ptr<grpc::Channel> InProcessChannel();
 
  private:
-  explicit RolloutServer(const ServerOptions& options);
+  RolloutServer(const ServerOptions& options, std::function<void()> drain);
 
   absl::Status Open();
   absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> SecurePort();
@@ -66,12 +71,14 @@ class RolloutServer final : private RegistryObserver {
   void LoadFinished(const std::string& model, const absl::Status& verdict,
                     const GateVerdicts& gates) override;
   void DeviceLost(const EngineInfo& engine, const absl::Status& why) override;
-  void Changed() override ABSL_LOCKS_EXCLUDED(health_mutex_);
+  void Changed() override;
+  void UpdateHealth() ABSL_LOCKS_EXCLUDED(health_mutex_);
 
   const ServerOptions options_;
   const SteadyClock clock_;
   ServerMetrics metrics_;
   Admission admission_;
+  OpenStreams streams_;
   std::atomic<bool> leaving_ = false;  // health says NOT_SERVING
 
   Mutex health_mutex_;  // one update of the health services at a time, in order
@@ -79,8 +86,10 @@ class RolloutServer final : private RegistryObserver {
   HealthService plain_health_;  // of --health-listen: a service belongs to one gRPC server
   ServableLoader loader_;
   ModelRegistry registry_;
+  const OperatorHooks hooks_;
   TransitionModelService transition_model_;
   InferenceService inference_;
+  AdminService admin_;
   std::shared_ptr<RegistryCollector> collector_;
   std::shared_ptr<ProcessCollector> process_collector_;
 
@@ -89,7 +98,11 @@ class RolloutServer final : private RegistryObserver {
   std::unique_ptr<grpc::Server> health_server_;
   std::unique_ptr<grpc::Server> server_;
   std::string listen_address_;
+  std::string metrics_address_;
+  std::string health_address_;
   std::unique_ptr<RepositoryWatcher> watcher_;  // last: stops before what it feeds
+  // The same once it runs; requests may come before.
+  std::atomic<RepositoryWatcher*> running_watcher_ = nullptr;
 };
 
 }  // namespace rollout

@@ -49,7 +49,13 @@ class FirstError final : public google::protobuf::io::ErrorCollector {
   std::string text_;
 };
 
-absl::StatusOr<v1::ServerConfig> ReadConfig(const std::string& path) {
+// A configuration file with the places of its fields.
+struct ConfigFile {
+  v1::ServerConfig config;
+  google::protobuf::TextFormat::ParseInfoTree places;
+};
+
+absl::Status ReadConfig(const std::string& path, ConfigFile* read) {
   std::ifstream file(path);
   if (!file) {
     return absl::NotFoundError(
@@ -57,17 +63,25 @@ absl::StatusOr<v1::ServerConfig> ReadConfig(const std::string& path) {
   }
   std::stringstream text;
   text << file.rdbuf();
-  v1::ServerConfig config;
   FirstError error;
   google::protobuf::TextFormat::Parser parser;
   parser.RecordErrorsTo(&error);
-  if (!parser.ParseFromString(text.str(), &config)) {
+  parser.WriteLocationsTo(&read->places);
+  if (!parser.ParseFromString(text.str(), &read->config)) {
     return absl::InvalidArgumentError(
         absl::StrCat("--config=", path, ":", error.text(),
                      "; expected fields of rollout.v1.ServerConfig, for example `listen: "
                      "\"127.0.0.1:8001\"`"));
   }
-  return config;
+  return absl::OkStatus();
+}
+
+// "server.textproto:7: max_lanes".
+std::string PlaceOf(const ConfigFile& file, const std::string& path, const std::string& option) {
+  const std::string field = FieldName(option);
+  const auto place =
+      file.places.GetLocation(file.config.GetDescriptor()->FindFieldByName(field), -1);
+  return absl::StrCat(path, ":", place.line + 1, ": ", field);
 }
 
 // The field as text, nullopt where the file does not set it.
@@ -91,9 +105,27 @@ std::optional<std::string> FieldText(const v1::ServerConfig& config, const std::
 struct CommandLine {
   std::map<std::string, std::string> values;
   std::optional<std::string> print;
+  bool check_only = false;
 };
 
+// CLI11 takes an empty value as a word of its own only: "--metrics-listen=" becomes
+// "--metrics-listen" and "".
+std::vector<std::string> WithEmptyValuesApart(const std::vector<std::string>& arguments) {
+  std::vector<std::string> apart;
+  for (const std::string& argument : arguments) {
+    if (argument.size() > 3 && argument.rfind("--", 0) == 0 && argument.back() == '=' &&
+        argument.find('=') == argument.size() - 1) {
+      apart.push_back(argument.substr(0, argument.size() - 1));
+      apart.emplace_back();
+    } else {
+      apart.push_back(argument);
+    }
+  }
+  return apart;
+}
+
 absl::StatusOr<CommandLine> ParseCommandLine(std::vector<std::string> arguments) {
+  arguments = WithEmptyValuesApart(arguments);
   CLI::App app(
       "Serves learned transition models over gRPC. Every option may also stand in the environment "
       "(--max-lanes: ROLLOUTD_MAX_LANES) or in the --config file (max_lanes).",
@@ -103,6 +135,9 @@ absl::StatusOr<CommandLine> ParseCommandLine(std::vector<std::string> arguments)
   std::map<std::string, bool> switches;
   app.add_option("--config", texts["config"], "textproto rollout.v1.ServerConfig")
       ->type_name("FILE");
+  bool check_only = false;
+  app.add_flag("--check-config", check_only,
+               "check command line, environment and --config, say so and exit");
   for (const OptionEntry& entry : OptionTable()) {
     if (entry.value.empty()) {
       app.add_flag("--" + entry.name, switches[entry.name], entry.help);
@@ -126,6 +161,7 @@ absl::StatusOr<CommandLine> ParseCommandLine(std::vector<std::string> arguments)
     return absl::InvalidArgumentError(absl::StrCat(absl::StrReplaceAll(error.what(), {{"\n", " "}}),
                                                    "; `rolloutd --help` lists the options"));
   }
+  line.check_only = check_only;
   for (const auto& [name, text] : texts) {
     if (app.count("--" + name) > 0) line.values[name] = text;
   }
@@ -145,13 +181,12 @@ absl::StatusOr<StartRequest> ReadOptions(const std::vector<std::string>& argumen
   start.print = line->print;
   if (start.print) return start;
 
-  v1::ServerConfig config;
+  start.check_only = line->check_only;
+  ConfigFile file;
   std::string config_path = line->values["config"];
   if (config_path.empty()) config_path = environment(EnvironmentName("config")).value_or("");
   if (!config_path.empty()) {
-    absl::StatusOr<v1::ServerConfig> read = ReadConfig(config_path);
-    if (!read.ok()) return read.status();
-    config = *std::move(read);
+    if (absl::Status read = ReadConfig(config_path, &file); !read.ok()) return read;
   }
   for (const OptionEntry& entry : OptionTable()) {
     absl::Status set;
@@ -159,8 +194,8 @@ absl::StatusOr<StartRequest> ReadOptions(const std::vector<std::string>& argumen
       set = entry.set(given->second, &start.options);
     } else if (const auto value = environment(EnvironmentName(entry.name))) {
       set = From(EnvironmentName(entry.name), entry.set(*value, &start.options));
-    } else if (const auto field = FieldText(config, entry.name)) {
-      set = From(config_path, entry.set(*field, &start.options));
+    } else if (const auto field = FieldText(file.config, entry.name)) {
+      set = From(PlaceOf(file, config_path, entry.name), entry.set(*field, &start.options));
     }
     if (!set.ok()) return set;
   }

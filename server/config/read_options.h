@@ -15,6 +15,7 @@ namespace rollout {
 struct StartRequest {
   ServerOptions options;
   std::optional<std::string> print;  // --help or --version: print this and exit with 0
+  bool check_only = false;           // --check-config: say that `options` are valid and exit with 0
 };
 
 // The value of an environment variable; nullopt where it is not set.

@@ -10,6 +10,7 @@
 
 #include "absl/time/time.h"
 #include "server/batching/batcher.h"
+#include "server/metrics/request_statistics.h"
 
 namespace rollout {
 
@@ -27,6 +28,8 @@ class VersionMetrics final : public BatchObserver {
   void TaskComputed(int64_t transitions, absl::Duration compute) override;
   void ReplyMade(absl::Duration reply);
 
+  RequestStatistics& requests() { return requests_; }
+
   const prometheus::Histogram& queue_seconds() const { return queue_seconds_; }
   const prometheus::Histogram& compute_seconds() const { return compute_seconds_; }
   const prometheus::Histogram& reply_seconds() const { return reply_seconds_; }
@@ -41,6 +44,7 @@ class VersionMetrics final : public BatchObserver {
   prometheus::Histogram batch_lanes_;
   prometheus::Gauge queue_lanes_;
   prometheus::Counter transitions_;
+  RequestStatistics requests_;
 };
 
 }  // namespace rollout

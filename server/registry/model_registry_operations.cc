@@ -64,12 +64,11 @@ absl::StatusOr<ModelStatus> ModelRegistry::Load(const std::string& name, int64_t
       model->overrides.kept.insert(version);
     }
     // The files may be the same and the reason gone: a missing engine module, say.
-    for (auto& [number, record] : model->versions) {
-      const bool asked =
-          version == 0 ? number == model->versions.rbegin()->first : number == version;
-      if (asked && record.on_disk && record.state == VersionState::kQuarantined) {
-        QueueLoad(name, number, &record);
-      }
+    for (auto it = model->versions.rbegin(); it != model->versions.rend(); ++it) {
+      const bool asked = version == 0 ? !model->overrides.Bars(it->first) : it->first == version;
+      if (!asked || !it->second.on_disk) continue;
+      if (it->second.state == VersionState::kQuarantined) QueueLoad(name, it->first, &it->second);
+      break;
     }
     return absl::OkStatus();
   });

@@ -9,33 +9,10 @@
 #include "models/evaluation/hamiltonian.h"
 #include "models/evaluation/predictor.h"
 #include "server/registry/version_agreement.h"
+#include "server/registry/warm_up.h"
 
 namespace rollout {
 namespace {
-
-// Lanes of the warm-up rollouts: one of each layout and block size that engines choose by.
-constexpr int64_t kWarmUpLanes[] = {1, 8, 32, 256};
-constexpr int64_t kWarmUpHorizon = 2;
-
-absl::Status WarmUp(const TransitionModelSpec& spec, Engine* engine) {
-  for (const int64_t lanes : kWarmUpLanes) {
-    const std::vector<float> state(spec.state_size(), 0.0f);
-    const std::vector<float> controls(lanes * kWarmUpHorizon * spec.num_controls, 0.0f);
-    std::vector<float> trajectory(lanes * (kWarmUpHorizon + 1) * spec.state_size());
-    std::vector<float> total_return(spec.reward.empty() ? 0 : lanes);
-    std::vector<int32_t> first_non_finite_step(lanes);
-    RolloutJob job;
-    job.lanes = lanes;
-    job.horizon = kWarmUpHorizon;
-    job.initial_states = state;
-    job.controls = controls;
-    job.trajectory = absl::MakeSpan(trajectory);
-    job.total_return = absl::MakeSpan(total_return);
-    job.first_non_finite_step = absl::MakeSpan(first_non_finite_step);
-    if (absl::Status status = engine->Rollout({&job, 1}); !status.ok()) return status;
-  }
-  return absl::OkStatus();
-}
 
 absl::Status CheckAgreementWith(const Servable* oldest_loaded, const TransitionModelSpec& spec,
                                 int64_t version) {
@@ -106,9 +83,15 @@ absl::StatusOr<std::unique_ptr<Servable>> ServableLoader::Load(const std::string
     spdlog::warn("event=engine_fallback model={} version={} engine={} reason=\"{}\"", model,
                  version, engine->info().engine, chosen->fallback_reason);
   }
-  absl::Status warm = pass(Gate::kEngine, WarmUp(spec, engine),
-                           absl::StrCat(engine->info().engine, " on ", engine->info().device));
-  if (!warm.ok()) return warm;
+  const bool same = oldest_loaded != nullptr && SameArchitecture(oldest_loaded->spec(), spec) &&
+                    oldest_loaded->engine_info().engine == engine->info().engine &&
+                    oldest_loaded->engine_info().device == engine->info().device;
+  const absl::StatusOr<int> warm = WarmUp(spec, WarmUpPaths(same), engine);
+  absl::Status computes =
+      pass(Gate::kEngine, warm.status(),
+           absl::StrCat(engine->info().engine, " on ", engine->info().device, ", ",
+                        warm.value_or(0), " paths warm", same ? " (weights alone are new)" : ""));
+  if (!computes.ok()) return computes;
 
   if (checkpoint->golden) {
     absl::Status golden =

@@ -32,12 +32,20 @@ void AddTensors(
 }  // namespace
 
 InferenceService::InferenceService(const CallEnvironment& environment, std::string server_version,
-                                   ServerMetrics* metrics)
+                                   OperatorHooks hooks, ServerMetrics* metrics)
     : environment_(environment),
       server_version_(std::move(server_version)),
+      hooks_(std::move(hooks)),
       codec_(MakeInferenceCodec()),
       infer_(metrics->ForMethod("GRPCInferenceService/ModelInfer")),
-      metadata_(metrics->ForMethod("GRPCInferenceService/ModelMetadata")) {}
+      stream_wire_(MakeInferenceStreamWire()),
+      stream_infer_(metrics->ForMethod("GRPCInferenceService/ModelStreamInfer")),
+      metadata_(metrics->ForMethod("GRPCInferenceService/ModelMetadata")),
+      config_(metrics->ForMethod("GRPCInferenceService/ModelConfig")),
+      statistics_(metrics->ForMethod("GRPCInferenceService/ModelStatistics")),
+      index_(metrics->ForMethod("GRPCInferenceService/RepositoryIndex")),
+      load_(metrics->ForMethod("GRPCInferenceService/RepositoryModelLoad")),
+      unload_(metrics->ForMethod("GRPCInferenceService/RepositoryModelUnload")) {}
 
 grpc::ServerUnaryReactor* InferenceService::ServerLive(grpc::CallbackServerContext* context,
                                                        const inference::ServerLiveRequest*,
@@ -76,22 +84,25 @@ grpc::ServerUnaryReactor* InferenceService::ServerMetadata(
     inference::ServerMetadataResponse* reply) {
   reply->set_name("rolloutd");
   reply->set_version(server_version_);
+  // What is advertised is what clients use: perf_analyzer reads statistics only where they are.
+  for (const char* extension : {"model_configuration", "model_repository", "statistics"}) {
+    reply->add_extensions(extension);
+  }
   return FinishOk(context);
+}
+
+absl::StatusOr<ServableHandle> InferenceService::Find(const std::string& name,
+                                                      const std::string& version) const {
+  if (version.empty()) return environment_.registry->Find(name, 0);
+  const std::optional<int64_t> parsed = ParseVersion(version);
+  if (parsed) return environment_.registry->Find(name, *parsed);
+  return absl::InvalidArgumentError(
+      absl::StrCat("version: got \"", version, "\", expected a positive whole number"));
 }
 
 absl::Status InferenceService::FillModelMetadata(const inference::ModelMetadataRequest& request,
                                                  inference::ModelMetadataResponse* reply) const {
-  int64_t version = 0;
-  if (!request.version().empty()) {
-    const std::optional<int64_t> parsed = ParseVersion(request.version());
-    if (!parsed) {
-      return absl::InvalidArgumentError(absl::StrCat("version: got \"", request.version(),
-                                                     "\", expected a positive whole number"));
-    }
-    version = *parsed;
-  }
-  const absl::StatusOr<ServableHandle> servable =
-      environment_.registry->Find(request.name(), version);
+  const absl::StatusOr<ServableHandle> servable = Find(request.name(), request.version());
   if (!servable.ok()) return servable.status();
   const absl::StatusOr<ModelStatus> model = environment_.registry->Describe(request.name());
   if (!model.ok()) return model.status();
@@ -124,6 +135,10 @@ grpc::ServerUnaryReactor* InferenceService::ModelInfer(grpc::CallbackServerConte
                                                        const grpc::ByteBuffer* request,
                                                        grpc::ByteBuffer* reply) {
   return RolloutCall::Start(environment_, codec_.get(), infer_.get(), context, request, reply);
+}
+
+RolloutStream::Reactor* InferenceService::ModelStreamInfer(grpc::CallbackServerContext* context) {
+  return RolloutStream::Start(environment_, stream_wire_.get(), stream_infer_.get(), context);
 }
 
 }  // namespace rollout

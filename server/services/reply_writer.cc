@@ -44,6 +44,15 @@ void ReplyWriter::AppendMessageWithBytes(int number, const google::protobuf::Mes
   slices_.push_back(std::move(bytes));
 }
 
+void ReplyWriter::AppendMessage(int number, const grpc::ByteBuffer& encoded) {
+  std::vector<grpc::Slice> slices;
+  // Fails only where a compressed buffer cannot be inflated; ours are not compressed.
+  (void)encoded.Dump(&slices);
+  AppendHeader(number, encoded.Length(), &small_);
+  FlushSmall();
+  for (grpc::Slice& slice : slices) slices_.push_back(std::move(slice));
+}
+
 void ReplyWriter::FlushSmall() {
   if (small_.empty()) return;
   slices_.emplace_back(small_);

@@ -26,6 +26,9 @@ class ReplyWriter {
   void AppendMessageWithBytes(int number, const google::protobuf::MessageLite& message,
                               int bytes_number, grpc::Slice bytes);
 
+  // A field `number` whose type is the message that `encoded` holds.
+  void AppendMessage(int number, const grpc::ByteBuffer& encoded);
+
   grpc::ByteBuffer Finish();
 
  private:

@@ -8,6 +8,7 @@
 #include "server/services/grpc_status.h"
 
 namespace rollout {
+
 grpc::ServerUnaryReactor* RolloutCall::Start(const CallEnvironment& environment,
                                              const RolloutCodec* codec,
                                              ServerMetrics::Method* method,
@@ -51,7 +52,7 @@ void RolloutCall::Queue(const grpc::ByteBuffer& request) {
   submitted_ = true;
   // Computed may run in here. It cannot end this object before gRPC has it.
   const absl::Status taken = decoded_.servable->batcher().Submit(&task_);
-  if (!taken.ok()) End(taken);
+  if (!taken.ok()) Computed(taken);
 }
 
 void RolloutCall::OnCancel() {
@@ -61,13 +62,17 @@ void RolloutCall::OnCancel() {
 }
 
 void RolloutCall::Computed(const absl::Status& status) {
+  VersionMetrics& metrics = decoded_.servable->metrics();
+  const absl::Time computed = environment_.clock->Now();
   if (!status.ok()) {
+    metrics.requests().Failed(computed - arrived_);
     End(status);
     return;
   }
-  const absl::Time start = environment_.clock->Now();
   *reply_ = codec_->Encode(decoded_, &*answer_);
-  decoded_.servable->metrics().ReplyMade(environment_.clock->Now() - start);
+  const absl::Time replied = environment_.clock->Now();
+  metrics.ReplyMade(replied - computed);
+  metrics.requests().Succeeded({arrived_, task_.submitted, task_.started, computed, replied});
   End(absl::OkStatus());
 }
 

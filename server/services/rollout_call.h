@@ -13,6 +13,7 @@
 #include "server/metrics/server_metrics.h"
 #include "server/registry/model_registry.h"
 #include "server/services/admission.h"
+#include "server/services/open_streams.h"
 #include "server/services/rollout_codec.h"
 
 namespace rollout {
@@ -22,7 +23,9 @@ struct CallEnvironment {
   ModelRegistry* registry = nullptr;
   const Clock* clock = nullptr;
   RequestLimits limits;
+  int64_t stream_requests = 64;  // of one stream, unanswered
   Admission* admission = nullptr;
+  OpenStreams* streams = nullptr;
 };
 
 // Decodes and queues on gRPC's thread, which it never blocks for longer than a tiny rollout takes

@@ -15,6 +15,8 @@ TransitionModelService::TransitionModelService(const CallEnvironment& environmen
       rollout_(metrics->ForMethod("TransitionModel/Rollout")),
       gradient_(metrics->ForMethod("TransitionModel/Gradient")),
       linearize_(metrics->ForMethod("TransitionModel/Linearize")),
+      stream_wire_(MakeTransitionModelStreamWire()),
+      stream_rollout_(metrics->ForMethod("TransitionModel/StreamRollout")),
       get_model_(metrics->ForMethod("TransitionModel/GetModel")),
       list_models_(metrics->ForMethod("TransitionModel/ListModels")),
       report_(metrics->ForMethod("TransitionModel/ReportTransitions")) {}
@@ -39,6 +41,16 @@ grpc::ServerUnaryReactor* TransitionModelService::Linearize(grpc::CallbackServer
   return AloneCall::Start(environment_, linearize_.get(), context, [&] {
     return MakeLinearizeWork(*request, environment_.registry, environment_.limits, reply);
   });
+}
+
+RolloutStream::Reactor* TransitionModelService::StreamRollout(
+    grpc::CallbackServerContext* context) {
+  return RolloutStream::Start(environment_, stream_wire_.get(), stream_rollout_.get(), context);
+}
+
+grpc::ServerWriteReactor<v1::WatchModelsReply>* TransitionModelService::WatchModels(
+    grpc::CallbackServerContext*, const v1::WatchModelsRequest* request) {
+  return ModelWatch::Start(environment_, *request);
 }
 
 grpc::ServerUnaryReactor* TransitionModelService::GetModel(grpc::CallbackServerContext* context,

@@ -4,14 +4,27 @@
 #include <memory>
 
 #include "rollout/v1/transition_model.grpc.pb.h"
+#include "server/services/model_watch.h"
 #include "server/services/rollout_call.h"
+#include "server/services/rollout_stream.h"
 
 namespace rollout {
 
-// rollout.v1.TransitionModel. Rollout takes raw bytes, so that undecodable ones get
-// INVALID_ARGUMENT and not gRPC's own UNIMPLEMENTED. Owned by the server; gRPC's threads.
-class TransitionModelService final : public v1::TransitionModel::WithRawCallbackMethod_Rollout<
-                                         v1::TransitionModel::CallbackService> {
+// Rollout and StreamRollout take raw bytes, so that undecodable ones get INVALID_ARGUMENT and not
+// gRPC's own UNIMPLEMENTED. A streaming method cannot be made raw on top of CallbackService, whose
+// reactor has another type; so each method is named.
+using TransitionModelMethods = v1::TransitionModel::WithRawCallbackMethod_Rollout<
+    v1::TransitionModel::WithRawCallbackMethod_StreamRollout<
+        v1::TransitionModel::WithCallbackMethod_WatchModels<
+            v1::TransitionModel::WithCallbackMethod_Gradient<
+                v1::TransitionModel::WithCallbackMethod_Linearize<
+                    v1::TransitionModel::WithCallbackMethod_GetModel<
+                        v1::TransitionModel::WithCallbackMethod_ListModels<
+                            v1::TransitionModel::WithCallbackMethod_ReportTransitions<
+                                v1::TransitionModel::Service>>>>>>>>;
+
+// rollout.v1.TransitionModel. Owned by the server; gRPC's threads.
+class TransitionModelService final : public TransitionModelMethods {
  public:
   // `metrics` outlives the service.
   TransitionModelService(const CallEnvironment& environment, ServerMetrics* metrics);
@@ -25,6 +38,9 @@ class TransitionModelService final : public v1::TransitionModel::WithRawCallback
   grpc::ServerUnaryReactor* Linearize(grpc::CallbackServerContext* context,
                                       const v1::LinearizeRequest* request,
                                       v1::LinearizeReply* reply) override;
+  RolloutStream::Reactor* StreamRollout(grpc::CallbackServerContext* context) override;
+  grpc::ServerWriteReactor<v1::WatchModelsReply>* WatchModels(
+      grpc::CallbackServerContext* context, const v1::WatchModelsRequest* request) override;
   grpc::ServerUnaryReactor* GetModel(grpc::CallbackServerContext* context,
                                      const v1::GetModelRequest* request, v1::Model* reply) override;
   grpc::ServerUnaryReactor* ListModels(grpc::CallbackServerContext* context,
@@ -44,6 +60,8 @@ class TransitionModelService final : public v1::TransitionModel::WithRawCallback
   const std::unique_ptr<ServerMetrics::Method> rollout_;
   const std::unique_ptr<ServerMetrics::Method> gradient_;
   const std::unique_ptr<ServerMetrics::Method> linearize_;
+  const std::unique_ptr<StreamWire> stream_wire_;
+  const std::unique_ptr<ServerMetrics::Method> stream_rollout_;
   const std::unique_ptr<ServerMetrics::Method> get_model_;
   const std::unique_ptr<ServerMetrics::Method> list_models_;
   const std::unique_ptr<ServerMetrics::Method> report_;

@@ -161,8 +161,34 @@ TEST(BadConfigFileTest, SaysWhereAndWhat) {
               StatusIs(absl::StatusCode::kInvalidArgument,
                        testing::AllOf(HasSubstr(":2:9"), HasSubstr("max_lane"))));
   WriteFile(config, "model_repository: \"/m\"\nmax_lanes: 0\n");
-  EXPECT_THAT(Read({"--config", config}), StatusIs(absl::StatusCode::kInvalidArgument,
-                                                   HasSubstr(absl::StrCat("(from ", config, ")"))));
+  EXPECT_THAT(Read({"--config", config}),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr(absl::StrCat("(from ", config, ":2: max_lanes)"))));
+}
+
+TEST(ReadOptionsTest, AnEmptyValueMayStandInTheSameWord) {
+  ASSERT_OK_AND_ASSIGN(const StartRequest start,
+                       Read({"--model-repository=/m", "--metrics-listen=", "--max-lanes=7"}));
+  EXPECT_EQ(start.options.metrics_listen, "");
+  EXPECT_EQ(start.options.request.max_lanes, 7);
+  EXPECT_FALSE(start.check_only);
+}
+
+TEST(ReadOptionsTest, AConfigurationMayBeCheckedOnly) {
+  ASSERT_OK_AND_ASSIGN(const StartRequest start, Read({"--model-repository=/m", "--check-config"}));
+  EXPECT_TRUE(start.check_only);
+  EXPECT_THAT(Read({"--check-config"}),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("--model-repository")));
+}
+
+TEST(ReadOptionsTest, LabelsAndServedVersionsAreRead) {
+  ASSERT_OK_AND_ASSIGN(const StartRequest start,
+                       Read({"--model-repository=/m", "--labels=stable=hopper:3",
+                             "--served-versions=hopper:3,hopper:5"}));
+  EXPECT_EQ(start.options.overrides.at("hopper").labels.at("stable"), 3);
+  EXPECT_EQ(start.options.overrides.at("hopper").only.size(), 2u);
+  EXPECT_THAT(Read({"--model-repository=/m", "--labels=hopper:3"}),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("--labels=hopper:3: got")));
 }
 
 TEST(IsLoopbackTest, Table) {

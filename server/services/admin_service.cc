@@ -1,0 +1,107 @@
+#include "server/services/admin_service.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+#include "server/services/load_wait.h"
+#include "server/services/model_messages.h"
+#include "server/services/unary_reply.h"
+
+namespace rollout {
+namespace {
+
+constexpr char kForgotten[] =
+    "until this server restarts: then the repository and the configuration decide again";
+
+int64_t Version(uint64_t version) {
+  return static_cast<int64_t>(std::min<uint64_t>(version, std::numeric_limits<int64_t>::max()));
+}
+
+absl::Status Fill(const absl::StatusOr<ModelStatus>& model, v1::AdminReply* reply) {
+  if (!model.ok()) return model.status();
+  *reply->mutable_model() = ModelMessage(*model);
+  reply->set_note(kForgotten);
+  return absl::OkStatus();
+}
+
+void Log(const char* operation, const std::string& model, uint64_t version,
+         const std::string& label, const absl::Status& status) {
+  spdlog::info("event=admin operation={} model={} version={} label={} code={} lasts=\"{}\"",
+               operation, model, version, label, absl::StatusCodeToString(status.code()),
+               status.ok() ? kForgotten : "");
+}
+
+}  // namespace
+
+AdminService::AdminService(const CallEnvironment& environment, OperatorHooks hooks,
+                           ServerMetrics* metrics)
+    : environment_(environment),
+      hooks_(std::move(hooks)),
+      load_(metrics->ForMethod("Admin/Load")),
+      unload_(metrics->ForMethod("Admin/Unload")),
+      pin_(metrics->ForMethod("Admin/Pin")),
+      set_label_(metrics->ForMethod("Admin/SetLabel")),
+      drain_(metrics->ForMethod("Admin/Drain")) {}
+
+grpc::ServerUnaryReactor* AdminService::Load(grpc::CallbackServerContext* context,
+                                             const v1::LoadRequest* request,
+                                             v1::AdminReply* reply) {
+  const absl::Time start = environment_.clock->Now();
+  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  LoadWait::Start(environment_.registry, environment_.streams, hooks_.look_now, request->model(),
+                  Version(request->version()), [=, this](absl::StatusOr<ModelStatus> loaded) {
+                    const absl::Status status = Fill(loaded, reply);
+                    Log("load", request->model(), request->version(), "", status);
+                    load_->Finished(status.code(), environment_.clock->Now() - start);
+                    reactor->Finish(ToGrpcStatus(status, context));
+                  });
+  return reactor;
+}
+
+grpc::ServerUnaryReactor* AdminService::Unload(grpc::CallbackServerContext* context,
+                                               const v1::UnloadRequest* request,
+                                               v1::AdminReply* reply) {
+  const absl::Time start = environment_.clock->Now();
+  const absl::Status status =
+      Fill(environment_.registry->Unload(request->model(), Version(request->version())), reply);
+  Log("unload", request->model(), request->version(), "", status);
+  hooks_.look_now();  // an older version may take its place
+  return ReplyAtOnce(context, status, unload_.get(), environment_.clock->Now() - start);
+}
+
+grpc::ServerUnaryReactor* AdminService::Pin(grpc::CallbackServerContext* context,
+                                            const v1::PinRequest* request, v1::AdminReply* reply) {
+  const absl::Time start = environment_.clock->Now();
+  const absl::Status status =
+      Fill(environment_.registry->Pin(request->model(), Version(request->version())), reply);
+  Log("pin", request->model(), request->version(), "", status);
+  return ReplyAtOnce(context, status, pin_.get(), environment_.clock->Now() - start);
+}
+
+grpc::ServerUnaryReactor* AdminService::SetLabel(grpc::CallbackServerContext* context,
+                                                 const v1::SetLabelRequest* request,
+                                                 v1::AdminReply* reply) {
+  const absl::Time start = environment_.clock->Now();
+  const absl::Status status =
+      Fill(environment_.registry->SetLabel(request->model(), request->label(),
+                                           Version(request->version())),
+           reply);
+  Log("set_label", request->model(), request->version(), request->label(), status);
+  return ReplyAtOnce(context, status, set_label_.get(), environment_.clock->Now() - start);
+}
+
+grpc::ServerUnaryReactor* AdminService::Drain(grpc::CallbackServerContext* context,
+                                              const v1::DrainRequest*, v1::DrainReply* reply) {
+  const absl::Time start = environment_.clock->Now();
+  Log("drain", "", 0, "", absl::OkStatus());
+  reply->set_note("draining as on SIGTERM; the process ends with 0");
+  grpc::ServerUnaryReactor* reactor =
+      ReplyAtOnce(context, absl::OkStatus(), drain_.get(), environment_.clock->Now() - start);
+  hooks_.drain();
+  return reactor;
+}
+
+}  // namespace rollout
