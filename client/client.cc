@@ -78,6 +78,8 @@ class Client::Transport {
 
   absl::StatusOr<bool> CheckHealth(const std::string& service);
 
+  std::shared_ptr<grpc::Channel> channel() { return NextConnection().channel; }
+
  private:
   struct RolloutCall;
 
@@ -340,6 +342,8 @@ absl::StatusOr<v1::ReportTransitionsReply> Client::ReportTransitions(
         return stub.ReportTransitions(context, request, out);
       });
 }
+
+std::shared_ptr<grpc::Channel> Client::channel() const { return transport_->channel(); }
 
 absl::StatusOr<bool> Client::IsServing(const std::string& service) const {
   return transport_->CheckHealth(service);

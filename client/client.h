@@ -17,6 +17,10 @@
 #include "client/transition_report.h"
 #include "rollout/v1/transition_model.pb.h"
 
+namespace grpc {
+class Channel;
+}
+
 namespace rollout {
 
 struct ClientOptions {
@@ -72,6 +76,9 @@ class Client {
   absl::StatusOr<bool> IsServing(const std::string& service = "") const;
 
   const std::string& address() const { return address_; }
+
+  // One of its connections, for calls that this class does not make itself.
+  std::shared_ptr<grpc::Channel> channel() const;
 
  private:
   class Transport;

@@ -29,6 +29,7 @@ absl::Status FillRequest(const RolloutArguments& arguments, v1::RolloutRequest* 
   }
   request->set_model(arguments.model);
   request->set_version(arguments.version);
+  request->set_label(arguments.label);
   request->set_id(arguments.id);
   FillTensor(arguments.initial_states,
              {arguments.num_initial_states, num_states / arguments.num_initial_states},

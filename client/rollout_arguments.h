@@ -27,6 +27,7 @@ struct RolloutOutputs {
 struct RolloutArguments {
   std::string model;
   uint64_t version = 0;  // 0 = the highest good one; a plan names the version of its first reply
+  std::string label;     // "stable": the version that carries it, instead of `version`
   int64_t lanes = 0;     // B >= 1
   int64_t horizon = 0;   // T >= 1
   int64_t num_initial_states = 1;  // S: 1, shared by all lanes, or B

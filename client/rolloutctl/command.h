@@ -28,6 +28,9 @@ void AddRolloutCommand(CLI::App& app, const CommonOptions* common, int* exit_sta
 void AddReportCommand(CLI::App& app, const CommonOptions* common, int* exit_status);
 void AddBenchCommand(CLI::App& app, const CommonOptions* common, int* exit_status);
 void AddWatchCommand(CLI::App& app, const CommonOptions* common, int* exit_status);
+void AddStreamCommand(CLI::App& app, const CommonOptions* common, int* exit_status);
+// load, unload, pin, label, drain.
+void AddAdminCommands(CLI::App& app, const CommonOptions* common, int* exit_status);
 void AddHealthCommand(CLI::App& app, const CommonOptions* common, int* exit_status);
 
 // --tls, --tls-ca ..., --token-file.

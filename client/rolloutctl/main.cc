@@ -26,6 +26,8 @@ int main(int argc, char** argv) {
   rollout::AddReportCommand(app, &common, &exit_status);
   rollout::AddBenchCommand(app, &common, &exit_status);
   rollout::AddWatchCommand(app, &common, &exit_status);
+  rollout::AddStreamCommand(app, &common, &exit_status);
+  rollout::AddAdminCommands(app, &common, &exit_status);
   rollout::AddHealthCommand(app, &common, &exit_status);
   try {
     app.parse(argc, argv);

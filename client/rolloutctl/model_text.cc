@@ -57,6 +57,17 @@ std::string ErrorText(const v1::ModelVersion& version, uint32_t horizon) {
   return error == nullptr ? "-" : absl::StrFormat("%.3g", error->normalised_rmse());
 }
 
+// The labels and the pin that a version carries, in front of `note`.
+std::string WithLabels(const v1::Model& model, uint64_t version, const std::string& note) {
+  std::set<std::string> marks;  // the map has no order
+  for (const auto& [label, labelled] : model.labels()) {
+    if (labelled == version) marks.insert(absl::StrCat("[", label, "]"));
+  }
+  if (model.pinned_version() == version) marks.insert("[pinned]");
+  if (!note.empty()) return absl::StrCat(absl::StrJoin(marks, " "), marks.empty() ? "" : " ", note);
+  return absl::StrJoin(marks, " ");
+}
+
 // Why a version does not serve, or not on the fastest engine.
 std::string Note(const v1::ModelVersion& version) {
   if (!version.reason().empty()) return version.reason();
@@ -224,8 +235,13 @@ nlohmann::json ModelJson(const v1::Model& model) {
          {"spec", spec},
          {"errors", errors}});
   }
-  return {
-      {"name", model.name()}, {"serving_version", model.serving_version()}, {"versions", versions}};
+  nlohmann::json labels = nlohmann::json::object();
+  for (const auto& [label, version] : model.labels()) labels[label] = version;
+  return {{"name", model.name()},
+          {"serving_version", model.serving_version()},
+          {"pinned_version", model.pinned_version()},
+          {"labels", labels},
+          {"versions", versions}};
 }
 
 std::string ModelsTable(const std::vector<v1::Model>& models, bool colours) {
@@ -237,7 +253,8 @@ std::string ModelsTable(const std::vector<v1::Model>& models, bool colours) {
           version.version() == model.serving_version() && model.serving_version() != 0;
       table.AddRow({model.name(), absl::StrCat(version.version(), serving ? " *" : ""),
                     State(version), Engine(version), Published(version), ErrorText(version, 1),
-                    ErrorText(version, 16), ErrorText(version, 64), Note(version)});
+                    ErrorText(version, 16), ErrorText(version, 64),
+                    WithLabels(model, version.version(), Note(version))});
     }
     if (model.versions().empty()) table.AddRow({model.name(), "-", "no versions"});
   }

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "base/terminal.h"
+#include "client/admin_client.h"
 #include "client/rolloutctl/command.h"
 #include "client/rolloutctl/model_text.h"
 
@@ -41,13 +42,37 @@ absl::Status Run(const CommonOptions& common, const std::string& name) {
   return name.empty() ? ShowAll(**client, common.json) : ShowOne(**client, name, common.json);
 }
 
+// Every model as it is, and again whenever it changes, until Ctrl-C.
+absl::Status Watch(const CommonOptions& common, const std::string& name) {
+  const auto client = ConnectTo(common);
+  if (!client.ok()) return client.status();
+  std::vector<std::string> names;
+  if (!name.empty()) names.push_back(name);
+  return AdminClient(client->get()).Watch(names, [&](const v1::WatchModelsReply& reply) {
+    if (common.json) {
+      nlohmann::json line = ModelJson(reply.model());
+      line["removed"] = reply.removed();
+      std::puts(line.dump().c_str());
+    } else if (reply.removed()) {
+      std::printf("%s is gone\n", reply.model().name().c_str());
+    } else if (!reply.model().name().empty()) {
+      std::fputs(ModelsTable({reply.model()}, HasColours(stdout)).c_str(), stdout);
+    }
+    std::fflush(stdout);
+    return true;
+  });
+}
+
 }  // namespace
 
 void AddModelsCommand(CLI::App& app, const CommonOptions* common, int* exit_status) {
   CLI::App* command = app.add_subcommand("models", "list models and versions, or describe one");
   auto name = std::make_shared<std::string>();
   command->add_option("name", *name, "the model to describe");
-  command->callback([=] { *exit_status = ExitStatus(Run(*common, *name)); });
+  auto watch = std::make_shared<bool>(false);
+  command->add_flag("--watch,-w", *watch, "go on, and print what changes");
+  command->callback(
+      [=] { *exit_status = ExitStatus(*watch ? Watch(*common, *name) : Run(*common, *name)); });
 }
 
 }  // namespace rollout

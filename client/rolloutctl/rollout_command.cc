@@ -23,6 +23,7 @@ constexpr int64_t kLanesOfATable = 50;
 struct RolloutCommandOptions {
   std::string model;
   uint64_t version = 0;
+  std::string label;
   std::string state;
   std::string controls;
   std::string episode;
@@ -247,6 +248,7 @@ absl::Status Run(const CommonOptions& common, const RolloutCommandOptions& optio
   RolloutArguments query;
   query.model = options.model;
   query.version = options.version;
+  query.label = options.label;
   query.lanes = arrays.lanes;
   query.horizon = arrays.horizon;
   query.num_initial_states = arrays.num_states;
@@ -294,6 +296,7 @@ void AddRolloutCommand(CLI::App& app, const CommonOptions* common, int* exit_sta
   auto options = std::make_shared<RolloutCommandOptions>();
   command->add_option("model", options->model, "the model to ask")->required();
   command->add_option("--version", options->version, "a version (default: the one that serves)");
+  command->add_option("--label", options->label, "stable, canary: instead of a version");
   CLI::Option* state = command->add_option(
       "--state", options->state, "initial state [2n] or [lanes, 2n]: 0,1.25,... or .npy or .json");
   CLI::Option* controls =
