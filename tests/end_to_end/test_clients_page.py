@@ -56,13 +56,15 @@ class ClientsPageTest(unittest.TestCase):
         self.assertRegex(self.run_here(sys.executable, "-c", text=first), r"^version 1: lane \d+ gets to x = ")
         self.run_here(sys.executable, "-c", text=second)
         printed = [self.run_here("sh", "-euc", text=text) for text in snippets("sh")]
-        self.assertEqual(len(printed), 4)
+        self.assertEqual(len(printed), 5)
         self.assertIn("NODE_SO", printed[0])
         self.assertIn("hopper version 1: 1 lane of 100 transitions", printed[1])
         self.assertTrue((self.folder / "prediction.json").stat().st_size > 0)
         self.assertIn("100 of 100 transitions", printed[2])
         self.assertIn("bare echo", printed[3])
         self.assertIn("SERVING", printed[3])
+        self.assertIn('"final_state"', printed[4])
+        self.assertIn("[stable]", printed[4])
 
     def test_cpp(self) -> None:
         printed = self.run_here(CPP_EXAMPLE, self.server.address)
