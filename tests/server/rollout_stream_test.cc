@@ -182,6 +182,7 @@ TEST_F(RolloutStreamTest, AReaderThatStopsHoldsBackNobodyElseAndIsHeldBackItself
 
 TEST_F(RolloutStreamTest, ACancelledStreamFreesItsLanes) {
   options_.batch.queue_lanes = 8;
+  options_.batch.batch_lanes = 8;
   options_.request.max_lanes = 8;
   PublishSlowModel("slow");
   StartServer();
