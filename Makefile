@@ -1,9 +1,10 @@
 # The commands of the project. `make demo` and `make test` do all of their own set-up.
 PRESET ?= release
 JOBS ?= $(shell nproc)
+FUZZ_SECONDS ?= 600
 BUILD := build/$(PRESET)
 
-.PHONY: help setup build demo test bench peers bench-peers lint test-asan test-tsan package deploy-test image image-test stack clean
+.PHONY: help setup build demo test bench peers bench-peers lint test-asan test-tsan fuzz package deploy-test image image-test stack clean
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
 
@@ -104,6 +105,11 @@ image-test: build
 stack: build
 	@command -v prometheus > /dev/null || third_party/setup.sh --deploy
 	@deploy/stack
+
+## make fuzz       fuzz every parser of outside bytes, FUZZ_SECONDS (600) each; needs clang-16
+fuzz: setup
+	@third_party/setup.sh --lint
+	@tests/fuzz/run $(FUZZ_SECONDS)
 
 clean:
 	rm -rf build

@@ -317,9 +317,10 @@ absl::StatusOr<v1::LinearizeReply> Client::Linearize(const v1::LinearizeRequest&
       });
 }
 
-absl::StatusOr<v1::Model> Client::GetModel(const std::string& model) const {
+absl::StatusOr<v1::Model> Client::GetModel(const std::string& model, bool dimension_errors) const {
   v1::GetModelRequest request;
   request.set_model(model);
+  request.set_dimension_errors(dimension_errors);
   return transport_->Call<v1::Model>(
       /*repeatable=*/true, [&](auto& stub, grpc::ClientContext* context, auto* out) {
         return stub.GetModel(context, request, out);

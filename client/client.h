@@ -63,8 +63,9 @@ class Client {
   absl::StatusOr<v1::GradientReply> Gradient(const v1::GradientRequest& request) const;
   absl::StatusOr<v1::LinearizeReply> Linearize(const v1::LinearizeRequest& request) const;
 
-  // NOT_FOUND listing the models there are.
-  absl::StatusOr<v1::Model> GetModel(const std::string& model) const;
+  // `dimension_errors`: prediction errors per dimension too. NOT_FOUND listing the models there
+  // are.
+  absl::StatusOr<v1::Model> GetModel(const std::string& model, bool dimension_errors = false) const;
   absl::StatusOr<v1::ListModelsReply> ListModels() const;
 
   // Not retried unless the server pushes back: a stretch that arrives twice would count twice.

@@ -11,6 +11,7 @@
 #include "absl/time/time.h"
 #include "base/table.h"
 #include "base/terminal.h"
+#include "client/rolloutctl/error_text.h"
 #include "client/rolloutctl/gate_text.h"
 
 namespace rollout {
@@ -211,6 +212,10 @@ nlohmann::json ModelJson(const v1::Model& model) {
                         {"skill", error.skill()},
                         {"windows", error.windows()},
                         {"diverged_windows", error.diverged_windows()}});
+      if (error.dimension_rmse_size() > 0) {
+        errors.back()["dimension_rmse"] =
+            std::vector<double>(error.dimension_rmse().begin(), error.dimension_rmse().end());
+      }
     }
     nlohmann::json spec;
     if (version.has_spec()) {
@@ -232,6 +237,7 @@ nlohmann::json ModelJson(const v1::Model& model) {
          {"gates", GatesJson(version)},
          {"energy_drift",
           version.has_energy_drift() ? nlohmann::json(version.energy_drift()) : nlohmann::json()},
+         {"comparison", ComparisonJson(version)},
          {"spec", spec},
          {"errors", errors}});
   }

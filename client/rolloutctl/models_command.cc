@@ -3,13 +3,20 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "base/terminal.h"
 #include "client/admin_client.h"
 #include "client/rolloutctl/command.h"
+#include "client/rolloutctl/error_text.h"
 #include "client/rolloutctl/model_text.h"
 
 namespace rollout {
 namespace {
+
+struct ModelsOptions {
+  std::string name;     // empty = all
+  bool errors = false;  // per dimension
+};
 
 absl::Status ShowAll(const Client& client, bool json) {
   const absl::StatusOr<v1::ListModelsReply> reply = client.ListModels();
@@ -25,21 +32,28 @@ absl::Status ShowAll(const Client& client, bool json) {
   return absl::OkStatus();
 }
 
-absl::Status ShowOne(const Client& client, const std::string& name, bool json) {
-  const absl::StatusOr<v1::Model> model = client.GetModel(name);
+absl::Status ShowOne(const Client& client, const ModelsOptions& options, bool json) {
+  const absl::StatusOr<v1::Model> model = client.GetModel(options.name, options.errors);
   if (!model.ok()) return model.status();
   if (json) {
     std::puts(ModelJson(*model).dump(2).c_str());
   } else {
-    std::fputs(ModelPage(*model, HasColours(stdout)).c_str(), stdout);
+    std::fputs(absl::StrCat(ModelPage(*model, HasColours(stdout)), DimensionErrorsTables(*model),
+                            ComparisonTable(*model))
+                   .c_str(),
+               stdout);
   }
   return absl::OkStatus();
 }
 
-absl::Status Run(const CommonOptions& common, const std::string& name) {
+absl::Status Run(const CommonOptions& common, const ModelsOptions& options) {
+  if (options.errors && options.name.empty()) {
+    return absl::InvalidArgumentError("--errors: got no model; name the one to describe");
+  }
   const auto client = ConnectTo(common);
   if (!client.ok()) return client.status();
-  return name.empty() ? ShowAll(**client, common.json) : ShowOne(**client, name, common.json);
+  return options.name.empty() ? ShowAll(**client, common.json)
+                              : ShowOne(**client, options, common.json);
 }
 
 // Every model as it is, and again whenever it changes, until Ctrl-C.
@@ -67,12 +81,14 @@ absl::Status Watch(const CommonOptions& common, const std::string& name) {
 
 void AddModelsCommand(CLI::App& app, const CommonOptions* common, int* exit_status) {
   CLI::App* command = app.add_subcommand("models", "list models and versions, or describe one");
-  auto name = std::make_shared<std::string>();
-  command->add_option("name", *name, "the model to describe");
+  auto options = std::make_shared<ModelsOptions>();
+  command->add_option("name", options->name, "the model to describe");
+  command->add_flag("--errors", options->errors, "its prediction errors per dimension too");
   auto watch = std::make_shared<bool>(false);
   command->add_flag("--watch,-w", *watch, "go on, and print what changes");
-  command->callback(
-      [=] { *exit_status = ExitStatus(*watch ? Watch(*common, *name) : Run(*common, *name)); });
+  command->callback([=] {
+    *exit_status = ExitStatus(*watch ? Watch(*common, options->name) : Run(*common, *options));
+  });
 }
 
 }  // namespace rollout

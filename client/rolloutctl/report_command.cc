@@ -26,6 +26,7 @@ struct ReportOptions {
 struct Sent {
   uint64_t accepted = 0;
   int64_t calls = 0;
+  uint64_t windows_left_out = 0;  // reports came faster than the server computes
 };
 
 // Stretches of at most `chunk` transitions; each begins with the state that the one before ended
@@ -57,6 +58,7 @@ absl::StatusOr<Sent> Send(const Client& client, const ReportOptions& options,
     const auto reply = client.ReportTransitions(report);
     if (!reply.ok()) return reply.status();
     sent.accepted += reply->accepted_transitions();
+    sent.windows_left_out += reply->windows_left_out();
     ++sent.calls;
     progress.Update(first + count);
   }
@@ -79,6 +81,7 @@ absl::Status Run(const CommonOptions& common, ReportOptions options) {
                               {"episode", options.episode},
                               {"transitions", episode->num_transitions()},
                               {"accepted_transitions", sent->accepted},
+                              {"windows_left_out", sent->windows_left_out},
                               {"calls", sent->calls}})
                   .dump()
                   .c_str());
@@ -86,6 +89,12 @@ absl::Status Run(const CommonOptions& common, ReportOptions options) {
     std::printf("%s: %lld of %lld transitions of episode %s accepted\n", options.model.c_str(),
                 static_cast<long long>(sent->accepted),
                 static_cast<long long>(episode->num_transitions()), options.episode.c_str());
+    if (sent->windows_left_out > 0) {
+      std::printf(
+          "the server left %llu windows out of the prediction error: they came faster than "
+          "it may compute\n",
+          static_cast<unsigned long long>(sent->windows_left_out));
+    }
   }
   return absl::OkStatus();
 }

@@ -17,8 +17,8 @@ struct RecordedSetOptions {
   int64_t horizon = 64;       // transitions of a window, fewer at an episode's end
 };
 
-// The file of a model's recorded set: <folder>/<model>.hdf5, or else the newest dataset that the
-// server itself recorded there, <folder>/<model>/reports-v<N>/data/main_data.hdf5. NOT_FOUND where
+// The file of a model's recorded set: <folder>/<model>.hdf5, or else the newest dataset
+// in Minari's layout under <folder>/<model>/reports-v<N>/data/main_data.hdf5. NOT_FOUND where
 // there is neither.
 absl::StatusOr<std::string> FindRecordedSet(const std::string& folder, const std::string& model);
 

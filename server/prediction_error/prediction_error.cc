@@ -37,7 +37,10 @@ PredictionError::PredictionError(const TransitionModelSpec& spec, RolloutFunctio
       rollout_(std::move(rollout)),
       random_(options.sampling_seed),
       episodes_(spec, options.episodes),
-      horizons_(kNumHorizons, HorizonErrors(options.recent_windows)),
+      horizons_(kNumHorizons,
+                HorizonErrors(std::min(
+                    options.recent_windows,
+                    std::max<int64_t>(16, options.max_recent_numbers / spec.state_size())))),
       worker_([this] { Work(); }) {}
 
 PredictionError::~PredictionError() {
@@ -50,7 +53,9 @@ PredictionError::~PredictionError() {
   worker_.join();
 }
 
-absl::StatusOr<bool> PredictionError::Report(const TransitionChunk& chunk) {
+absl::Duration RestAfter(absl::Duration busy, double share) { return busy * (1.0 / share - 1.0); }
+
+absl::StatusOr<PredictionError::Reported> PredictionError::Report(const TransitionChunk& chunk) {
   MutexLock lock(&mutex_);
   const int64_t room = options_.max_queued_transitions - queued_transitions_;
   int64_t left_out = 0;
@@ -66,7 +71,7 @@ absl::StatusOr<bool> PredictionError::Report(const TransitionChunk& chunk) {
     queue_.push_back(std::move(window));
   }
   changed_.NotifyAll();
-  return added->joined;
+  return Reported{added->joined, left_out};
 }
 
 PredictionError::Batch PredictionError::TakeBatch() {
@@ -89,13 +94,19 @@ void PredictionError::Work() {
     {
       MutexLock lock(&mutex_);
       while (queue_.empty() && !stopping_) changed_.Wait(&mutex_);
+      while (!stopping_ && clock_.Now() < rest_until_) {
+        changed_.WaitFor(&mutex_, rest_until_ - clock_.Now());
+      }
       if (stopping_) return;
       batch = TakeBatch();
       computing_ = true;
     }
     std::vector<WindowError> errors;
+    const absl::Time start = clock_.Now();
     const absl::Status status = Compute(batch, &errors);
+    const absl::Time end = clock_.Now();
     MutexLock lock(&mutex_);
+    rest_until_ = end + RestAfter(end - start, options_.max_compute_share);
     computing_ = false;
     if (status.ok()) {
       for (const WindowError& error : errors) horizons_[error.horizon_index].Add(error);
@@ -147,6 +158,22 @@ PredictionErrorReport PredictionError::Snapshot() const {
   report.stretches_closed_early = episodes_.closed_early();
   report.last_failure = last_failure_;
   return report;
+}
+
+std::vector<std::vector<double>> PredictionError::DimensionErrors() const {
+  MutexLock lock(&mutex_);
+  std::vector<std::vector<double>> errors;
+  for (const HorizonErrors& horizon : horizons_) {
+    errors.push_back(horizon.DimensionErrors(difference_));
+  }
+  return errors;
+}
+
+std::vector<RecentWindows> PredictionError::Windows() const {
+  MutexLock lock(&mutex_);
+  std::vector<RecentWindows> windows;
+  for (const HorizonErrors& horizon : horizons_) windows.push_back(horizon.windows());
+  return windows;
 }
 
 void PredictionError::Flush() {

@@ -12,7 +12,9 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "absl/types/span.h"
+#include "base/clock.h"
 #include "base/mutex.h"
 #include "base/random.h"
 #include "models/engines/engine.h"
@@ -28,6 +30,11 @@ struct PredictionErrorOptions {
   int64_t max_queued_transitions = 1 << 16;
   // What the recent error rests on, for each horizon.
   int64_t recent_windows = 1024;
+  // Fewer where states are large: numbers kept of the recent windows of one horizon.
+  int64_t max_recent_numbers = 1 << 18;
+  // Share of its time that the computing thread may spend in the engine, which serves requests too;
+  // in (0, 1]. What comes faster waits, and then is sampled.
+  double max_compute_share = 0.25;
   // Of one call of the engine: lanes, and numbers of all its trajectories.
   int64_t max_lanes = 256;
   int64_t max_trajectory_numbers = 1 << 20;
@@ -49,6 +56,9 @@ struct PredictionErrorReport {
   absl::Status last_failure;
 };
 
+// How long to rest after `busy` so that no more than `share` of the time is spent.
+absl::Duration RestAfter(absl::Duration busy, double share);
+
 // Takes reports of observed transitions for one version of a model, computes open-loop rollouts
 // beside them, and keeps the errors. Owned by whoever holds the loaded version, and lives as long;
 // any thread may call anything. Report returns at once: rollouts are computed by one thread of this
@@ -66,11 +76,20 @@ class PredictionError {
   PredictionError(const PredictionError&) = delete;
   PredictionError& operator=(const PredictionError&) = delete;
 
-  // True where the chunk goes on with what was reported before. INVALID_ARGUMENT as
-  // ReportedEpisodes::Add.
-  absl::StatusOr<bool> Report(const TransitionChunk& chunk);
+  struct Reported {
+    bool joined = false;           // goes on with what was reported before
+    int64_t windows_left_out = 0;  // of those that it completed
+  };
+  // INVALID_ARGUMENT as ReportedEpisodes::Add.
+  absl::StatusOr<Reported> Report(const TransitionChunk& chunk);
 
   PredictionErrorReport Snapshot() const;
+
+  // [horizons][2n] normalised RMSE over the recent windows (HorizonErrors::DimensionErrors).
+  std::vector<std::vector<double>> DimensionErrors() const;
+
+  // A copy of the recent windows of each horizon, for CompareOnSharedWindows.
+  std::vector<RecentWindows> Windows() const;
 
   // Blocks until everything that was reported before has its error.
   void Flush();
@@ -102,6 +121,9 @@ class PredictionError {
   int64_t windows_left_out_ ABSL_GUARDED_BY(mutex_) = 0;
   int64_t windows_failed_ ABSL_GUARDED_BY(mutex_) = 0;
   absl::Status last_failure_ ABSL_GUARDED_BY(mutex_);
+
+  absl::Time rest_until_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();
+  const SteadyClock clock_;
 
   std::thread worker_;  // last: it uses all of the above
 };

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
+#include "absl/hash/hash.h"
 #include "absl/strings/str_cat.h"
 
 namespace rollout {
@@ -75,6 +77,13 @@ ReportedEpisodes::ReportedEpisodes(const TransitionModelSpec& spec,
       options_(options) {}
 
 absl::Status ReportedEpisodes::Check(const TransitionChunk& chunk) const {
+  for (const auto& [field, name] :
+       {std::pair<const char*, const std::string&>("client", chunk.client),
+        std::pair<const char*, const std::string&>("episode", chunk.episode)}) {
+    if (name.size() <= options_.max_name_bytes) continue;
+    return Invalid(field, absl::StrCat("a name of ", name.size(), " bytes"),
+                   absl::StrCat("at most ", options_.max_name_bytes));
+  }
   const int64_t k = chunk.num_transitions;
   if (k < 1) return Invalid("states", absl::StrCat(k, " transitions"), "at least 1");
   const auto states = static_cast<int64_t>(chunk.states.size());
@@ -135,6 +144,7 @@ PredictionWindow ReportedEpisodes::MakeWindow(const Stretch& stretch,
   PredictionWindow window;
   window.first = place.first;
   window.last = place.last;
+  window.id = absl::HashOf(stretch.key, stretch.next_step - stretch.length + place.start);
   const int64_t row = place.start - stretch.dropped;
   const auto state = [&](int64_t step) { return &stretch.states[(row + step) * state_size_]; };
   std::vector<double> origin(state_size_, 0.0);

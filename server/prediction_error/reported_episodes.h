@@ -59,7 +59,8 @@ int64_t ThinWindows(int64_t room, Random* random, std::vector<WindowPlace>* plac
 // first state, whatever the distance from the origin: no network sees them, so a rollout is
 // the same from there, and float32 keeps its digits.
 struct PredictionWindow {
-  int first = 0;  // index of the first and the last horizon
+  uint64_t id = 0;  // the same for the same client, episode and first step, within this process
+  int first = 0;    // index of the first and the last horizon
   int last = 0;
   std::vector<float> initial_state;  // [2n]
   std::vector<float> controls;       // [HorizonAt(last), nu]
@@ -75,6 +76,8 @@ struct ReportedEpisodesOptions {
   int max_open_stretches = 256;
   // Largest relative difference of a report's period from the model's transition_dt.
   double period_tolerance = 0.01;
+  // Longest client and episode names: what is kept of a stretch is bounded.
+  size_t max_name_bytes = 256;
 };
 
 // Joins chunks by (client, episode): a chunk goes on with a stretch when it begins with the step

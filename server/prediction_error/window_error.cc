@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 #include <numbers>
+#include <utility>
 
 namespace rollout {
 namespace {
@@ -42,6 +43,25 @@ double StateDifference::MeanSquare(absl::Span<const double> a, absl::Span<const 
   return num_counted_ > 0 ? sum / num_counted_ : sum;
 }
 
+std::vector<float> StateDifference::Squares(absl::Span<const double> a,
+                                            absl::Span<const double> b) const {
+  std::vector<float> squares(state_size());
+  for (int d = 0; d < state_size(); ++d) {
+    double difference = a[d] - b[d];
+    if (is_angular_[d]) difference = std::remainder(difference, 2 * std::numbers::pi);
+    squares[d] = static_cast<float>(difference * difference);
+  }
+  return squares;
+}
+
+double StateDifference::MeanOfSquares(absl::Span<const float> squares) const {
+  double sum = 0.0;
+  for (int d = 0; d < state_size(); ++d) {
+    sum += squares[d] * inverse_scale_[d] * inverse_scale_[d];
+  }
+  return num_counted_ > 0 ? sum / num_counted_ : sum;
+}
+
 std::vector<WindowError> CompareWindow(const PredictionWindow& window,
                                        absl::Span<const float> trajectory,
                                        const StateDifference& difference) {
@@ -53,16 +73,18 @@ std::vector<WindowError> CompareWindow(const PredictionWindow& window,
   for (int k = window.first; k <= window.last; ++k) {
     WindowError error;
     error.horizon_index = k;
+    error.window_id = window.id;
     error.finite = HorizonAt(k) < finite_steps;
     if (error.finite) {
       const auto observed =
           absl::MakeConstSpan(window.observed).subspan((k - window.first) * size, size);
       const auto predicted = trajectory.subspan(HorizonAt(k) * size, size);
-      error.squared =
-          difference.MeanSquare(std::vector<double>(predicted.begin(), predicted.end()), observed);
+      const std::vector<double> state(predicted.begin(), predicted.end());
+      error.squared = difference.MeanSquare(state, observed);
+      error.squared_difference = difference.Squares(state, observed);
       error.baseline_squared = difference.MeanSquare(window.start, observed);
     }
-    errors.push_back(error);
+    errors.push_back(std::move(error));
   }
   return errors;
 }
@@ -99,6 +121,21 @@ HorizonErrors::Recent HorizonErrors::recent() const {
   recent.diverged_ratio =
       recent.windows > 0 ? static_cast<double>(recent.windows - finite) / recent.windows : kNan;
   return recent;
+}
+
+std::vector<double> HorizonErrors::DimensionErrors(const StateDifference& difference) const {
+  std::vector<double> errors(difference.state_size(), 0.0);
+  int64_t finite = 0;
+  for (const WindowError& error : ring_) {
+    if (!error.finite) continue;
+    ++finite;
+    for (size_t d = 0; d < errors.size(); ++d) errors[d] += error.squared_difference[d];
+  }
+  for (size_t d = 0; d < errors.size(); ++d) {
+    const double scale = difference.inverse_scale(static_cast<int>(d));
+    errors[d] = finite > 0 && scale > 0 ? std::sqrt(errors[d] / finite) * scale : kNan;
+  }
+  return errors;
 }
 
 }  // namespace rollout

@@ -22,6 +22,14 @@ class StateDifference {
   // Non-finite where any dimension of `a` or `b` is, constant ones included.
   double MeanSquare(absl::Span<const double> a, absl::Span<const double> b) const;
 
+  // The squares of a - b, angles modulo 2 pi, not scaled: what another scale can still be put to.
+  std::vector<float> Squares(absl::Span<const double> a, absl::Span<const double> b) const;
+  // MeanSquare from Squares.
+  double MeanOfSquares(absl::Span<const float> squares) const;
+
+  // 1 / state_scale, 0 for a constant dimension.
+  double inverse_scale(int dimension) const { return inverse_scale_[dimension]; }
+
   int state_size() const { return static_cast<int>(inverse_scale_.size()); }
 
  private:
@@ -35,9 +43,14 @@ class StateDifference {
 struct WindowError {
   int horizon_index = 0;
   bool finite = true;
-  double squared = 0.0;           // of the model
-  double baseline_squared = 0.0;  // of "no change"
+  double squared = 0.0;                   // of the model
+  double baseline_squared = 0.0;          // of "no change"
+  std::vector<float> squared_difference;  // [2n], of the model (StateDifference::Squares)
+  uint64_t window_id = 0;                 // PredictionWindow::id
 };
+
+// What the recent errors of one horizon rest on.
+using RecentWindows = std::vector<WindowError>;
 
 // One error for each horizon of `window`, given its rollout [length + 1, 2n].
 std::vector<WindowError> CompareWindow(const PredictionWindow& window,
@@ -68,10 +81,16 @@ class HorizonErrors {
   };
   Recent recent() const;
 
+  // Normalised RMSE of each dimension over the recent finite windows, [2n]; NaN for constant ones
+  // and without windows.
+  std::vector<double> DimensionErrors(const StateDifference& difference) const;
+
+  const RecentWindows& windows() const { return ring_; }
+
  private:
   int64_t capacity_;
   Totals totals_;
-  std::vector<WindowError> ring_;
+  RecentWindows ring_;
   int64_t next_ = 0;
 };
 

@@ -7,7 +7,9 @@
 
 namespace rollout {
 
-v1::Model ModelMessage(const ModelStatus& status);
+// `dimension_errors`: prediction errors per dimension too. Every loaded version but the stable one
+// (the label "stable", or else what serves by default) is compared with it.
+v1::Model ModelMessage(const ModelStatus& status, bool dimension_errors = false);
 
 }  // namespace rollout
 

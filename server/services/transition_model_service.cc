@@ -58,16 +58,16 @@ grpc::ServerUnaryReactor* TransitionModelService::GetModel(grpc::CallbackServerC
                                                            v1::Model* reply) {
   const absl::Time start = environment_.clock->Now();
   const absl::StatusOr<ModelStatus> model = environment_.registry->Describe(request->model());
-  if (model.ok()) *reply = ModelMessage(*model);
+  if (model.ok()) *reply = ModelMessage(*model, request->dimension_errors());
   return ReplyAtOnce(context, model.status(), get_model_.get(), environment_.clock->Now() - start);
 }
 
 grpc::ServerUnaryReactor* TransitionModelService::ListModels(grpc::CallbackServerContext* context,
-                                                             const v1::ListModelsRequest*,
+                                                             const v1::ListModelsRequest* request,
                                                              v1::ListModelsReply* reply) {
   const absl::Time start = environment_.clock->Now();
   for (const ModelStatus& model : environment_.registry->Describe()) {
-    *reply->add_models() = ModelMessage(model);
+    *reply->add_models() = ModelMessage(model, request->dimension_errors());
   }
   return ReplyAtOnce(context, absl::OkStatus(), list_models_.get(),
                      environment_.clock->Now() - start);
@@ -83,8 +83,8 @@ absl::Status TransitionModelService::Report(const v1::ReportTransitionsRequest& 
   const absl::StatusOr<TransitionChunk> chunk =
       ChunkFromMessage(request, (*serving)->spec(), environment_.limits);
   if (!chunk.ok()) return chunk.status();
-  const absl::StatusOr<bool> joined = (*serving)->prediction_error().Report(*chunk);
-  if (!joined.ok()) return joined.status();
+  const auto reported = (*serving)->prediction_error().Report(*chunk);
+  if (!reported.ok()) return reported.status();
 
   // The other loaded versions are judged by the same observations; all versions of a model have the
   // same sizes and period, so what one of them takes, all of them take.
@@ -92,13 +92,14 @@ absl::Status TransitionModelService::Report(const v1::ReportTransitionsRequest& 
   if (model.ok()) {
     for (const VersionStatus& version : model->versions) {
       if (version.servable == nullptr || version.servable == *serving) continue;
-      const absl::StatusOr<bool> other = version.servable->prediction_error().Report(*chunk);
+      const auto other = version.servable->prediction_error().Report(*chunk);
       if (!other.ok()) return other.status();
     }
   }
   metrics_->TransitionsReported(request.model(), chunk->num_transitions);
   reply->set_accepted_transitions(chunk->num_transitions);
-  reply->set_joined(*joined);
+  reply->set_joined(reported->joined);
+  reply->set_windows_left_out(reported->windows_left_out);
   return absl::OkStatus();
 }
 

@@ -133,9 +133,9 @@ TEST(PredictionErrorTest, AgreesWithTheDefinitionHoweverTheEpisodeIsReported) {
   for (const int step : {1, 7, 300}) {
     PredictionError errors(model.spec, Through(engine.get()));
     for (int first = 0; first < kSteps; first += step) {
-      ASSERT_OK_AND_ASSIGN(const bool joined,
+      ASSERT_OK_AND_ASSIGN(const PredictionError::Reported reported,
                            errors.Report(Part(episode, first, std::min(step, kSteps - first))));
-      EXPECT_EQ(joined, first > 0);
+      EXPECT_EQ(reported.joined, first > 0);
       errors.Flush();  // so that nothing is left out, however slow the machine
     }
     const PredictionErrorReport report = errors.Snapshot();
@@ -188,7 +188,9 @@ TEST(PredictionErrorTest, ReportsThatComeTooFastAreSampledAndCounted) {
   PredictionErrorOptions options;
   options.max_queued_transitions = 1000;
   PredictionError errors(model.spec, Through(engine.get()), options);
-  ASSERT_OK(errors.Report(Episode(1000)));  // some 9,000 transitions of rollouts
+  // Some 9,000 transitions of rollouts.
+  ASSERT_OK_AND_ASSIGN(const PredictionError::Reported reported, errors.Report(Episode(1000)));
+  EXPECT_GT(reported.windows_left_out, 500);
   errors.Flush();
   const PredictionErrorReport report = errors.Snapshot();
   EXPECT_EQ(report.reported_transitions, 1000);

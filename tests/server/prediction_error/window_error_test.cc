@@ -82,11 +82,11 @@ TEST(HorizonErrorsTest, TotalsGrowAndTheRecentWindowsMoveOn) {
   HorizonErrors errors(/*recent_windows=*/3);
   EXPECT_TRUE(std::isnan(errors.recent().rmse));
   EXPECT_TRUE(std::isnan(errors.recent().skill));
-  errors.Add({0, true, 100.0, 100.0});
-  errors.Add({0, false, 0.0, 0.0});
-  errors.Add({0, true, 1.0, 10.0});
+  errors.Add({0, true, 100.0, 100.0, {}, 0});
+  errors.Add({0, false, 0.0, 0.0, {}, 0});
+  errors.Add({0, true, 1.0, 10.0, {}, 0});
   EXPECT_DOUBLE_EQ(errors.recent().diverged_ratio, 1.0 / 3);
-  errors.Add({0, true, 7.0, 10.0});  // the first goes
+  errors.Add({0, true, 7.0, 10.0, {}, 0});  // the first goes
   EXPECT_EQ(errors.totals().finite_windows, 3);
   EXPECT_EQ(errors.totals().non_finite_windows, 1);
   EXPECT_DOUBLE_EQ(errors.totals().squared_error, 108.0);
@@ -94,14 +94,14 @@ TEST(HorizonErrorsTest, TotalsGrowAndTheRecentWindowsMoveOn) {
   EXPECT_EQ(errors.recent().windows, 3);
   EXPECT_DOUBLE_EQ(errors.recent().rmse, 2.0);
   EXPECT_DOUBLE_EQ(errors.recent().skill, 1 - 8.0 / 20.0);
-  errors.Add({0, true, 1.0, 0.0});  // the diverged one goes
+  errors.Add({0, true, 1.0, 0.0, {}, 0});  // the diverged one goes
   EXPECT_DOUBLE_EQ(errors.recent().diverged_ratio, 0.0);
   EXPECT_DOUBLE_EQ(errors.recent().rmse, std::sqrt(3.0));
 }
 
 TEST(HorizonErrorsTest, ARobotThatStandsStillHasNoSkillToShow) {
   HorizonErrors errors(3);
-  errors.Add({0, true, 0.0, 0.0});
+  errors.Add({0, true, 0.0, 0.0, {}, 0});
   EXPECT_DOUBLE_EQ(errors.recent().rmse, 0.0);
   EXPECT_TRUE(std::isnan(errors.recent().skill));
 }
