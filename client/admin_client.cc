@@ -19,6 +19,7 @@ absl::StatusOr<Reply> Call(const Client& client, absl::Duration timeout,
                            const Request& request) {
   const auto stub = v1::Admin::NewStub(client.channel());
   grpc::ClientContext context;
+  if (absl::Status s = client.Authorize(&context); !s.ok()) return s;
   if (timeout != absl::InfiniteDuration()) {
     context.set_deadline(absl::ToChronoTime(absl::Now() + timeout));
   }
@@ -71,6 +72,7 @@ absl::Status AdminClient::Watch(
     const std::function<bool(const v1::WatchModelsReply&)>& told) const {
   const auto stub = v1::TransitionModel::NewStub(client_->channel());
   grpc::ClientContext context;
+  if (absl::Status s = client_->Authorize(&context); !s.ok()) return s;
   v1::WatchModelsRequest request;
   for (const std::string& model : models) request.add_models(model);
   const auto watch = stub->WatchModels(&context, request);

@@ -78,6 +78,8 @@ class Client::Transport {
 
   absl::StatusOr<bool> CheckHealth(const std::string& service);
 
+  absl::Status Authorize(grpc::ClientContext* context);
+
   std::shared_ptr<grpc::Channel> channel() { return NextConnection().channel; }
 
  private:
@@ -161,6 +163,10 @@ const Client::Transport::Connection& Client::Transport::NextConnection() {
 
 absl::Status Client::Transport::Prepare(absl::Time deadline, grpc::ClientContext* context) {
   SetDeadline(deadline, context);
+  return Authorize(context);
+}
+
+absl::Status Client::Transport::Authorize(grpc::ClientContext* context) {
   absl::StatusOr<std::string> authorization = token_.Authorization();
   if (!authorization.ok()) return authorization.status();
   if (!authorization->empty()) context->AddMetadata("authorization", *authorization);
@@ -342,6 +348,10 @@ absl::StatusOr<v1::ReportTransitionsReply> Client::ReportTransitions(
       /*repeatable=*/false, [&](auto& stub, grpc::ClientContext* context, auto* out) {
         return stub.ReportTransitions(context, request, out);
       });
+}
+
+absl::Status Client::Authorize(grpc::ClientContext* context) const {
+  return transport_->Authorize(context);
 }
 
 std::shared_ptr<grpc::Channel> Client::channel() const { return transport_->channel(); }

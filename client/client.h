@@ -19,7 +19,8 @@
 
 namespace grpc {
 class Channel;
-}
+class ClientContext;
+}  // namespace grpc
 
 namespace rollout {
 
@@ -80,6 +81,9 @@ class Client {
 
   // One of its connections, for calls that this class does not make itself.
   std::shared_ptr<grpc::Channel> channel() const;
+  // Adds this client's credential, where it has one, to a call that is made on channel(). NOT_FOUND
+  // where the token file cannot be read.
+  absl::Status Authorize(grpc::ClientContext* context) const;
 
  private:
   class Transport;

@@ -17,6 +17,8 @@ class RolloutStream::Call {
     if (deadline != absl::InfiniteDuration()) {
       context_.set_deadline(absl::ToChronoTime(absl::Now() + deadline));
     }
+    // Without its credential the server refuses the stream, and Close says so.
+    (void)client.Authorize(&context_);
     stream_ = stub_->StreamRollout(&context_);
     reader_ = std::thread([this] { Read(); });
   }

@@ -1,6 +1,7 @@
 // A real server on a real port, with certificates made here, asked by the client library.
 #include <grpcpp/grpcpp.h>
 
+#include "client/admin_client.h"
 #include "client/client.h"
 #include "rollout/v1/transition_model.grpc.pb.h"
 #include "server/rollout_server.h"
@@ -134,6 +135,23 @@ TEST_F(SecureServerTest, TokensGiveTheirPermissionsAndNoMore) {
   EXPECT_THAT(Report(),
               testing::AnyOf(StatusIs(absl::StatusCode::kOk, HasSubstr("")),
                              StatusIs(absl::StatusCode::kUnavailable, HasSubstr("loading"))));
+}
+
+TEST_F(SecureServerTest, AdministeringNeedsThePermission) {
+  UseAccess(
+      "reader query,report token:reader-0123456789\n"
+      "ops query,admin token:ops-0123456789abc\n");
+  Start();
+  const auto pin = [this] {
+    const auto client = Client::Connect(server_->listen_address(), client_);
+    if (!client.ok()) return client.status();
+    return AdminClient(client->get()).Pin("nothing", 1).status();
+  };
+  ShowToken("reader-0123456789");
+  EXPECT_THAT(pin(), StatusIs(absl::StatusCode::kPermissionDenied,
+                              HasSubstr("reader has no permission to admin")));
+  ShowToken("ops-0123456789abc");
+  EXPECT_THAT(pin(), StatusIs(absl::StatusCode::kNotFound, HasSubstr("nothing")));
 }
 
 TEST_F(SecureServerTest, CertificatesGivePermissionsToo) {
