@@ -41,7 +41,7 @@ struct RolloutAnswer {
   // Buffers for what `query` wants of a model, and first_non_finite_step always.
   RolloutAnswer(const RolloutQuery& query, const TransitionModelSpec& spec);
 
-  // A job that reads `query` and writes here; both must outlive it.
+  // A job that reads `query` and writes here; both must outlive it and stay where they are.
   RolloutJob JobFor(const RolloutQuery& query);
 
   int64_t num_bytes() const;
@@ -50,11 +50,18 @@ struct RolloutAnswer {
   bool diverged(const RolloutQuery& query);
 
   OutputBuffer trajectory;             // [B, 1 + T / stride, 2n]
+  OutputBuffer trajectory_spread;      // the same
   OutputBuffer final_state;            // [B, 2n]
+  OutputBuffer final_state_spread;     // [B, 2n]
   OutputBuffer total_return;           // [B]
+  OutputBuffer return_spread;          // [B]
   OutputBuffer rewards;                // [B, T]
   OutputBuffer terminated_step;        // [B]
   OutputBuffer first_non_finite_step;  // [B]
+  OutputBuffer first_outside_step;     // [B]
+
+ private:
+  DiagonalCost cost_;  // of the query
 };
 
 }  // namespace rollout

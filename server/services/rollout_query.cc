@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -39,9 +40,13 @@ absl::Status CheckShapes(const TransitionModelSpec& spec, const FloatTensorView&
   return absl::OkStatus();
 }
 
-absl::Status CheckLimits(const FloatTensorView& controls, const RequestLimits& limits) {
+absl::Status CheckLimits(const FloatTensorView& controls, int64_t hold,
+                         const RequestLimits& limits) {
   const uint64_t lanes = controls.shape[0];
-  const uint64_t horizon = controls.shape[1];
+  // Beyond 2^63 it is beyond every limit.
+  const std::optional<int64_t> product =
+      CheckedProduct({{controls.shape[1], static_cast<uint64_t>(hold)}});
+  const uint64_t horizon = product ? *product : std::numeric_limits<int64_t>::max();
   if (lanes > static_cast<uint64_t>(limits.max_lanes)) {
     return absl::InvalidArgumentError(
         absl::StrCat(controls.field, ": got ", lanes, " lanes, expected at most ", limits.max_lanes,
@@ -106,25 +111,41 @@ void Clip(const TransitionModelSpec& spec, std::vector<float>* controls) {
 }
 
 absl::Status CheckOutputs(const TransitionModelSpec& spec, const WantedOutputs& wanted,
-                          const FloatTensorView& controls, const RequestLimits& limits) {
+                          const QuerySettings& settings, const FloatTensorView& controls,
+                          const RequestLimits& limits) {
   if (wanted.stride < 1) {
     return absl::InvalidArgumentError(
         absl::StrCat("outputs.stride: got ", wanted.stride, ", expected at least 1"));
   }
-  if ((wanted.total_return || wanted.rewards) && spec.reward.empty()) {
+  if ((wanted.total_return || wanted.rewards) && spec.reward.empty() && !settings.cost) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "outputs: got a request for ", wanted.rewards ? "rewards" : "the return", ", but ",
+        spec.name, " names no reward; ask for states only, or give a cost"));
+  }
+  if (wanted.first_outside_step && spec.data_low.empty()) {
     return absl::InvalidArgumentError(
-        absl::StrCat("outputs: got a request for ", wanted.rewards ? "rewards" : "the return",
-                     ", but ", spec.name, " names no reward; ask for states only"));
+        absl::StrCat("outputs.first_outside_step: got true, but ", spec.name,
+                     " does not say what range its data had (data_low, data_high)"));
+  }
+  if (wanted.spread && settings.ensemble != EnsembleUse::kAllMembers) {
+    return absl::InvalidArgumentError(
+        "outputs.spread: got true, but with TS1 and TSINF a lane follows one member; ask for "
+        "ALL_MEMBERS");
   }
   // Lanes and horizon are within the limits by now and 2n is at most 1024.
   const uint64_t lanes = controls.shape[0];
-  const uint64_t horizon = controls.shape[1];
+  const uint64_t horizon = controls.shape[1] * settings.hold;
   const uint64_t state_size = spec.state_size();
+  const uint64_t copies = wanted.spread ? 2 : 1;
   uint64_t numbers_per_lane = 0;
-  if (wanted.trajectory) numbers_per_lane += TrajectoryRows(horizon, wanted.stride) * state_size;
-  if (wanted.final_state) numbers_per_lane += state_size;
+  if (wanted.trajectory) {
+    numbers_per_lane += copies * TrajectoryRows(horizon, wanted.stride) * state_size;
+  }
+  if (wanted.final_state) numbers_per_lane += copies * state_size;
   if (wanted.rewards) numbers_per_lane += horizon;
   numbers_per_lane += 3;
+  if (wanted.spread) ++numbers_per_lane;
+  if (wanted.first_outside_step) ++numbers_per_lane;
   const std::optional<int64_t> bytes = CheckedProduct({{lanes, numbers_per_lane, sizeof(float)}});
   if (!bytes || *bytes > limits.max_reply_bytes) {
     return absl::InvalidArgumentError(absl::StrCat(
@@ -162,18 +183,22 @@ absl::StatusOr<RolloutQuery> MakeRolloutQuery(const TransitionModelSpec& spec,
                                               const FloatTensorView& initial_states,
                                               const FloatTensorView& controls,
                                               const WantedOutputs& wanted, bool clip_controls,
-                                              const RequestLimits& limits) {
+                                              const RequestLimits& limits,
+                                              QuerySettings settings) {
   // In order, as each check relies on those before it: Update would evaluate all of them.
   if (absl::Status s = CheckShapes(spec, initial_states, controls); !s.ok()) return s;
-  if (absl::Status s = CheckLimits(controls, limits); !s.ok()) return s;
+  if (absl::Status s = CheckLimits(controls, settings.hold, limits); !s.ok()) return s;
   if (absl::Status s = CheckBytes(initial_states); !s.ok()) return s;
   if (absl::Status s = CheckBytes(controls); !s.ok()) return s;
-  if (absl::Status s = CheckOutputs(spec, wanted, controls, limits); !s.ok()) return s;
+  const uint64_t horizon = controls.shape[1] * settings.hold;
+  if (absl::Status s = CheckSettings(spec, settings, horizon); !s.ok()) return s;
+  if (absl::Status s = CheckOutputs(spec, wanted, settings, controls, limits); !s.ok()) return s;
 
   RolloutQuery query;
   query.lanes = static_cast<int64_t>(controls.shape[0]);
-  query.horizon = static_cast<int64_t>(controls.shape[1]);
+  query.horizon = static_cast<int64_t>(horizon);
   query.wanted = wanted;
+  query.settings = std::move(settings);
   auto states = Finite(initial_states);
   if (!states.ok()) return states.status();
   query.initial_states = *std::move(states);

@@ -13,6 +13,7 @@
 #include "absl/types/span.h"
 #include "models/engines/rollout_job.h"
 #include "models/transition_model.h"
+#include "server/services/query_settings.h"
 
 namespace rollout {
 
@@ -37,7 +38,9 @@ struct WantedOutputs {
   bool rewards = false;
   bool terminated_step = false;
   bool first_non_finite_step = false;
-  int64_t stride = 1;  // of the trajectory
+  bool first_outside_step = false;
+  bool spread = false;  // of what is wanted of trajectory, final state and return
+  int64_t stride = 1;   // of the trajectory
 };
 
 // Ready for an engine: sizes agree, every number is finite, controls are clipped where asked.
@@ -45,8 +48,9 @@ struct RolloutQuery {
   int64_t lanes = 0;                  // B
   int64_t horizon = 0;                // T
   std::vector<float> initial_states;  // [S, 2n], S = 1 or B
-  std::vector<float> controls;        // [B, T, nu]
+  std::vector<float> controls;        // [B, T / hold, nu]
   WantedOutputs wanted;
+  QuerySettings settings;
 
   int64_t num_bytes() const {
     return static_cast<int64_t>((initial_states.size() + controls.size()) * sizeof(float));
@@ -71,7 +75,8 @@ absl::StatusOr<RolloutQuery> MakeRolloutQuery(const TransitionModelSpec& spec,
                                               const FloatTensorView& initial_states,
                                               const FloatTensorView& controls,
                                               const WantedOutputs& wanted, bool clip_controls,
-                                              const RequestLimits& limits);
+                                              const RequestLimits& limits,
+                                              QuerySettings settings = {});
 
 }  // namespace rollout
 

@@ -1,7 +1,10 @@
 #include <algorithm>
+#include <cstring>
 #include <limits>
+#include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "rollout/v1/transition_model.pb.h"
@@ -30,12 +33,69 @@ WantedOutputs Wanted(const v1::RolloutOutputs& outputs) {
   wanted.rewards = outputs.rewards();
   wanted.terminated_step = outputs.terminated_step();
   wanted.first_non_finite_step = outputs.first_non_finite_step();
+  wanted.first_outside_step = outputs.first_outside_step();
+  wanted.spread = outputs.spread();
   wanted.stride = outputs.stride() == 0 ? 1 : outputs.stride();
   const bool nothing_chosen = !wanted.trajectory && !wanted.final_state && !wanted.total_return &&
                               !wanted.rewards && !wanted.terminated_step &&
-                              !wanted.first_non_finite_step;
+                              !wanted.first_non_finite_step && !wanted.first_outside_step;
   if (nothing_chosen) wanted.trajectory = true;
   return wanted;
+}
+
+std::vector<float> Numbers(const google::protobuf::RepeatedField<float>& field) {
+  return {field.begin(), field.end()};
+}
+
+absl::StatusOr<QueryCost> Cost(const v1::DiagonalCost& message) {
+  QueryCost cost;
+  cost.state = Numbers(message.state());
+  cost.control = Numbers(message.control());
+  cost.control_change = Numbers(message.control_change());
+  cost.terminal = Numbers(message.terminal());
+  cost.last_control = Numbers(message.last_control());
+  cost.add_reward = message.add_reward();
+  if (!message.has_reference()) return cost;
+  const auto view = View("cost.reference", message.reference());
+  if (!view.ok()) return view.status();
+  const std::optional<int64_t> numbers = CheckedProduct(view->shape);
+  if (!numbers || *numbers < 1 || view->data.size() % sizeof(float) != 0 ||
+      view->data.size() / sizeof(float) != static_cast<size_t>(*numbers)) {
+    return absl::InvalidArgumentError(absl::StrCat("cost.reference: got ", view->data.size(),
+                                                   " bytes for shape ", ShapeText(view->shape),
+                                                   ", expected 4 for each number of it"));
+  }
+  cost.reference_shape = view->shape;
+  cost.reference.resize(static_cast<size_t>(*numbers));
+  std::memcpy(cost.reference.data(), view->data.data(), view->data.size());
+  return cost;
+}
+
+absl::StatusOr<QuerySettings> Settings(const v1::RolloutRequest& request) {
+  QuerySettings settings;
+  settings.hold = request.hold() == 0 ? 1 : request.hold();
+  settings.discount = request.has_discount() ? request.discount() : 1.0;
+  settings.seed = request.seed();
+  switch (request.ensemble()) {
+    case v1::RolloutRequest::ALL_MEMBERS:
+      break;
+    case v1::RolloutRequest::TS1:
+      settings.ensemble = EnsembleUse::kTs1;
+      break;
+    case v1::RolloutRequest::TSINF:
+      settings.ensemble = EnsembleUse::kTsInf;
+      break;
+    default:
+      return absl::InvalidArgumentError(
+          absl::StrCat("ensemble: got ", static_cast<int>(request.ensemble()),
+                       ", expected ALL_MEMBERS, TS1 or TSINF"));
+  }
+  if (request.has_cost()) {
+    auto cost = Cost(request.cost());
+    if (!cost.ok()) return cost.status();
+    settings.cost = *std::move(cost);
+  }
+  return settings;
 }
 
 void AppendTensor(int field, v1::Tensor::DataType dtype, std::initializer_list<int64_t> shape,
@@ -62,9 +122,11 @@ class TransitionModelCodec final : public RolloutCodec {
     if (!initial_states.ok()) return initial_states.status();
     const auto controls = View("controls", request.controls());
     if (!controls.ok()) return controls.status();
+    auto settings = Settings(request);
+    if (!settings.ok()) return settings.status();
     const bool clip = !request.has_clip_controls() || request.clip_controls();
     auto query = MakeRolloutQuery((*servable)->spec(), *initial_states, *controls,
-                                  Wanted(request.outputs()), clip, limits);
+                                  Wanted(request.outputs()), clip, limits, *std::move(settings));
     if (!query.ok()) return query.status();
 
     DecodedRollout decoded;
@@ -97,9 +159,16 @@ class TransitionModelCodec final : public RolloutCodec {
     head.set_id(request.id);
     ReplyWriter writer;
     writer.AppendFields(head);
-    AppendTensor(Reply::kTrajectoryFieldNumber, kFloat,
-                 {lanes, TrajectoryRows(query.horizon, query.wanted.stride), state_size},
+    const int64_t rows = TrajectoryRows(query.horizon, query.wanted.stride);
+    AppendTensor(Reply::kTrajectoryFieldNumber, kFloat, {lanes, rows, state_size},
                  &answer->trajectory, &writer);
+    AppendTensor(Reply::kTrajectorySpreadFieldNumber, kFloat, {lanes, rows, state_size},
+                 &answer->trajectory_spread, &writer);
+    AppendTensor(Reply::kFinalStateSpreadFieldNumber, kFloat, {lanes, state_size},
+                 &answer->final_state_spread, &writer);
+    AppendTensor(Reply::kReturnSpreadFieldNumber, kFloat, {lanes}, &answer->return_spread, &writer);
+    AppendTensor(Reply::kFirstOutsideStepFieldNumber, kInt, {lanes}, &answer->first_outside_step,
+                 &writer);
     AppendTensor(Reply::kFinalStateFieldNumber, kFloat, {lanes, state_size}, &answer->final_state,
                  &writer);
     AppendTensor(Reply::kTotalReturnFieldNumber, kFloat, {lanes}, &answer->total_return, &writer);

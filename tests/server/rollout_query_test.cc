@@ -42,11 +42,13 @@ struct Request {
   WantedOutputs wanted = {.trajectory = true};
   bool clip = true;
   RequestLimits limits;
+  QuerySettings settings;
   TransitionModelSpec spec = Spec();
 
   absl::StatusOr<RolloutQuery> Make() const {
     return MakeRolloutQuery(spec, {"initial_states", state_shape, Bytes(states)},
-                            {"controls", control_shape, Bytes(controls)}, wanted, clip, limits);
+                            {"controls", control_shape, Bytes(controls)}, wanted, clip, limits,
+                            settings);
   }
 };
 
@@ -82,6 +84,20 @@ TEST(RolloutQueryTest, TakesAModelWithoutControls) {
   EXPECT_EQ(query.horizon, 3);
 }
 
+TEST(RolloutQueryTest, HeldControlsMakeALongerHorizon) {
+  Request request;
+  request.settings.hold = 4;
+  ASSERT_OK_AND_ASSIGN(const RolloutQuery query, request.Make());
+  EXPECT_EQ(query.horizon, 12);
+}
+
+TEST(RolloutQueryTest, ACostMakesReturnsOfAModelWithoutReward) {
+  Request request;
+  request.wanted.total_return = true;
+  request.settings.cost = QueryCost{.state = {1, 1, 0, 0}};
+  EXPECT_OK(request.Make());
+}
+
 struct BadCase {
   std::string name;
   void (*change)(Request*);
@@ -103,6 +119,46 @@ constexpr uint64_t kHuge = (uint64_t{1} << 62) + 1;
 INSTANTIATE_TEST_SUITE_P(
     Table, BadRolloutQueryTest,
     testing::Values(
+        BadCase{"Discount", [](Request* r) { r->settings.discount = 1.01; },
+                "discount: got 1.01, expected a number from 0 to 1"},
+        BadCase{"HeldForTooLong",
+                [](Request* r) {
+                  r->limits.max_horizon = 11;
+                  r->settings.hold = 4;
+                },
+                "controls: got a horizon of 12 transitions, expected at most 11"},
+        BadCase{"CostSize",
+                [](Request* r) {
+                  r->settings.cost = QueryCost{.control = {1, 1, 1}};
+                },
+                "cost.control: got 3 numbers, expected 2 or none"},
+        BadCase{"CostNegative",
+                [](Request* r) {
+                  r->settings.cost = QueryCost{.terminal = {0, 0, -2, 0}};
+                },
+                "cost.terminal[2]: got -2, expected a finite number of at least 0"},
+        BadCase{"CostNaN",
+                [](Request* r) {
+                  r->settings.cost = QueryCost{.last_control = {0, NAN}};
+                },
+                "cost.last_control[1]: got nan, expected a finite number"},
+        BadCase{"CostReference",
+                [](Request* r) {
+                  r->settings.cost =
+                      QueryCost{.reference = std::vector<float>(8), .reference_shape = {2, 4}};
+                },
+                "cost.reference: got shape [2, 4], expected [1, 4] or [4, 4]"},
+        BadCase{"CostAddsNoReward",
+                [](Request* r) { r->settings.cost = QueryCost{.add_reward = true}; },
+                "cost.add_reward: got true, but hopper names no reward"},
+        BadCase{"OutsideUnknownData", [](Request* r) { r->wanted.first_outside_step = true; },
+                "outputs.first_outside_step: got true, but hopper does not say"},
+        BadCase{"SpreadOfOneMember",
+                [](Request* r) {
+                  r->wanted.spread = true;
+                  r->settings.ensemble = EnsembleUse::kTs1;
+                },
+                "outputs.spread: got true, but with TS1 and TSINF"},
         BadCase{"ControlsRank",
                 [](Request* r) {
                   r->control_shape = {6, 2};

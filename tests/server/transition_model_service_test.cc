@@ -99,6 +99,50 @@ TEST_F(TransitionModelServiceTest, AnswersWhatWasChosen) {
   EXPECT_THAT(reply.first_non_finite_step().shape(), ElementsAre(2));
 }
 
+TEST_F(TransitionModelServiceTest, ScoresByACostHoldsControlsAndTellsTheSpread) {
+  TransitionModelSpec spec = TestRepository::Spec("model");
+  spec.ensemble_size = 2;
+  spec.data_low = {-100, -100, -100, -100};
+  spec.data_high = {100, 100, 100, 100};
+  repository_.Publish(spec, 1);
+  StartServer();
+  v1::RolloutRequest request = MakeRolloutRequest("model", 2, 3);
+  request.set_hold(2);
+  request.set_discount(0.5);
+  request.mutable_cost()->add_control(2.0f);
+  request.mutable_cost()->add_control(0.0f);
+  *request.mutable_controls() = MakeTensor({2, 3, 2}, {1, 9, 0, 9, 3, 9, 0, 9, 0, 9, 0, 9});
+  v1::RolloutOutputs* outputs = request.mutable_outputs();
+  outputs->set_final_state(true);
+  outputs->set_total_return(true);
+  outputs->set_rewards(true);
+  outputs->set_spread(true);
+  outputs->set_first_outside_step(true);
+  v1::RolloutReply reply;
+  ASSERT_TRUE(Rollout(request, &reply).ok());
+  EXPECT_THAT(reply.rewards().shape(), ElementsAre(2, 6));
+  EXPECT_THAT(Floats(reply.rewards()),
+              ElementsAre(-2, -2, 0, 0, -18, -18, 0, 0, 0, 0, 0, 0));
+  EXPECT_THAT(Floats(reply.total_return()), ElementsAre(-3 - 18 / 16.0f - 18 / 32.0f, 0));
+  EXPECT_THAT(Floats(reply.return_spread()), ElementsAre(0, 0));
+  EXPECT_THAT(Ints(reply.first_outside_step().data()), ElementsAre(7, 7));
+  EXPECT_THAT(reply.final_state_spread().shape(), ElementsAre(2, 4));
+  for (const float spread : Floats(reply.final_state_spread())) EXPECT_GT(spread, 0.0f);
+  EXPECT_FALSE(reply.has_trajectory_spread());
+
+  // One member a lane: the same seed, the same reply.
+  outputs->set_spread(false);
+  request.set_ensemble(v1::RolloutRequest::TS1);
+  std::vector<std::string> replies;
+  for (const int seed : {1, 1, 2, 3, 4}) {
+    request.set_seed(seed);
+    ASSERT_TRUE(Rollout(request, &reply).ok());
+    replies.push_back(reply.final_state().data());
+  }
+  EXPECT_EQ(replies[0], replies[1]);
+  EXPECT_FALSE(replies[0] == replies[2] && replies[0] == replies[3] && replies[0] == replies[4]);
+}
+
 TEST_F(TransitionModelServiceTest, OneInitialStateServesAllLanes) {
   repository_.Publish("model", 1);
   StartServer();
