@@ -28,6 +28,13 @@ absl::StatusOr<RolloutResult> RolloutResult::FromReply(v1::RolloutReply reply) {
            Assign(IntView(message.terminated_step(), "terminated_step"), &result.terminated_step_),
            Assign(IntView(message.first_non_finite_step(), "first_non_finite_step"),
                   &result.first_non_finite_step_),
+           Assign(IntView(message.first_outside_step(), "first_outside_step"),
+                  &result.first_outside_step_),
+           Assign(FloatView(message.trajectory_spread(), "trajectory_spread"),
+                  &result.trajectory_spread_),
+           Assign(FloatView(message.final_state_spread(), "final_state_spread"),
+                  &result.final_state_spread_),
+           Assign(FloatView(message.return_spread(), "return_spread"), &result.return_spread_),
        }) {
     if (!status.ok()) return status;
   }

@@ -32,6 +32,12 @@ class RolloutResult {
   // [B]: index of the first state that is not finite, T + 1 if all are. A lane that diverges is no
   // error: look here before using its numbers.
   const ArrayView<int32_t>& first_non_finite_step() const { return first_non_finite_step_; }
+  // [B]: index of the first state outside the range of the model's data, T + 1 if none is.
+  const ArrayView<int32_t>& first_outside_step() const { return first_outside_step_; }
+  // Standard deviations over an ensemble's members, of the shapes of what they belong to.
+  const ArrayView<float>& trajectory_spread() const { return trajectory_spread_; }
+  const ArrayView<float>& final_state_spread() const { return final_state_spread_; }
+  const ArrayView<float>& return_spread() const { return return_spread_; }
 
   // Bytes of the message as it came over the wire.
   size_t wire_size() const { return reply_->ByteSizeLong(); }
@@ -46,6 +52,10 @@ class RolloutResult {
   ArrayView<float> rewards_;
   ArrayView<int32_t> terminated_step_;
   ArrayView<int32_t> first_non_finite_step_;
+  ArrayView<int32_t> first_outside_step_;
+  ArrayView<float> trajectory_spread_;
+  ArrayView<float> final_state_spread_;
+  ArrayView<float> return_spread_;
 };
 
 }  // namespace rollout

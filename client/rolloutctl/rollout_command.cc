@@ -30,6 +30,11 @@ struct RolloutCommandOptions {
   int64_t start = 0;
   int64_t horizon = 0;
   int64_t stride = 0;
+  int64_t hold = 1;
+  double discount = 1.0;
+  std::string ensemble = "all";
+  uint64_t seed = 0;
+  bool spread = false;
   bool no_clip = false;
   std::string out;
 };
@@ -101,7 +106,7 @@ absl::Status FillControls(const RolloutCommandOptions& options, int num_controls
                      " expects [T, ", num_controls, "] or [lanes, T, ", num_controls, "]"));
   }
   arrays->lanes = controls->shape[0];
-  arrays->horizon = controls->shape[1];
+  arrays->horizon = controls->shape[1] * options.hold;
   arrays->controls.assign(controls->values.begin(), controls->values.end());
   if (options.horizon > 0 && options.horizon != arrays->horizon) {
     return absl::InvalidArgumentError(absl::StrCat("--horizon ", options.horizon,
@@ -144,6 +149,10 @@ void PrintJson(const RolloutResult& result, const v1::ModelSpec& spec,
   add("total_return", result.total_return());
   add_steps("terminated_step", result.terminated_step());
   add_steps("first_non_finite_step", result.first_non_finite_step());
+  add_steps("first_outside_step", result.first_outside_step());
+  add("trajectory_spread", result.trajectory_spread());
+  add("final_state_spread", result.final_state_spread());
+  add("return_spread", result.return_spread());
   std::puts(json.dump().c_str());
 }
 
@@ -160,10 +169,17 @@ std::string Verdict(const RolloutResult& result, int64_t lane, int64_t horizon) 
   std::string text;
   if (!result.total_return().empty()) {
     absl::StrAppend(&text, "return ", Number(result.total_return().values[lane]));
+    if (!result.return_spread().empty()) {
+      absl::StrAppend(&text, " ± ", Number(result.return_spread().values[lane]));
+    }
   }
   if (!result.terminated_step().empty() && result.terminated_step().values[lane] <= horizon) {
     absl::StrAppend(&text, text.empty() ? "" : ", ", "terminates at step ",
                     result.terminated_step().values[lane]);
+  }
+  if (!result.first_outside_step().empty() && result.first_outside_step().values[lane] <= horizon) {
+    absl::StrAppend(&text, text.empty() ? "" : ", ", "leaves the range of the data at step ",
+                    result.first_outside_step().values[lane]);
   }
   if (result.first_non_finite_step().values[lane] <= horizon) {
     absl::StrAppend(&text, text.empty() ? "" : ", ", "diverges: not finite from step ",
@@ -254,6 +270,14 @@ absl::Status Run(const CommonOptions& common, const RolloutCommandOptions& optio
   query.num_initial_states = arrays.num_states;
   query.initial_states = arrays.states;
   query.controls = arrays.controls;
+  query.hold = options.controls.empty() ? 1 : options.hold;
+  query.discount = options.discount;
+  query.ensemble = options.ensemble == "ts1"     ? RolloutEnsemble::kTs1
+                   : options.ensemble == "tsinf" ? RolloutEnsemble::kTsInf
+                                                 : RolloutEnsemble::kAllMembers;
+  query.seed = options.seed;
+  query.outputs.spread = options.spread;
+  query.outputs.first_outside_step = spec.data_low_size() > 0;
   query.clip_controls = !options.no_clip;
   const bool for_programs = common.json || !options.out.empty();
   query.outputs.trajectory = one_lane || for_programs;
@@ -312,6 +336,23 @@ void AddRolloutCommand(CLI::App& app, const CommonOptions* common, int* exit_sta
                       "transitions: how much of the episode, or without --controls zero controls");
   command->add_option("--stride", options->stride, "show every k-th state (default: about 20)")
       ->check(CLI::PositiveNumber);
+  command
+      ->add_option("--hold", options->hold, "transitions for which each row of --controls is held")
+      ->check(CLI::PositiveNumber)
+      ->needs(controls)
+      ->capture_default_str();
+  command->add_option("--discount", options->discount, "of the return")
+      ->check(CLI::Range(0.0, 1.0))
+      ->capture_default_str();
+  command
+      ->add_option("--ensemble", options->ensemble,
+                   "members of an ensemble: all roll out, or each lane follows one, drawn for\n"
+                   "each transition (ts1) or once (tsinf)")
+      ->check(CLI::IsMember({"all", "ts1", "tsinf"}))
+      ->capture_default_str();
+  command->add_option("--seed", options->seed, "of --ensemble ts1 and tsinf")
+      ->capture_default_str();
+  command->add_flag("--spread", options->spread, "also the spread over an ensemble's members");
   command->add_flag("--no-clip", options->no_clip, "leave controls outside the model's bounds");
   command->add_option("--out", options->out, "also write the trajectory to this .npy file");
   episode->excludes(state)->excludes(controls);

@@ -36,9 +36,9 @@ absl::Status CheckReference(const TransitionModelSpec& spec, const QueryCost& co
   }
   for (size_t i = 0; i < cost.reference.size(); ++i) {
     if (std::isfinite(cost.reference[i])) continue;
-    return absl::InvalidArgumentError(
-        absl::StrCat("cost.reference[", i / state_size, ", ", i % state_size, "]: got ",
-                     cost.reference[i], ", expected a finite number"));
+    return absl::InvalidArgumentError(absl::StrCat("cost.reference[", i / state_size, ", ",
+                                                   i % state_size, "]: got ", cost.reference[i],
+                                                   ", expected a finite number"));
   }
   return absl::OkStatus();
 }
@@ -75,8 +75,8 @@ absl::Status CheckSettings(const TransitionModelSpec& spec, const QuerySettings&
     if (!status.ok()) return status;
   }
   if (cost.add_reward && spec.reward.empty()) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "cost.add_reward: got true, but ", spec.name, " names no reward; ask for the cost alone"));
+    return absl::InvalidArgumentError(absl::StrCat("cost.add_reward: got true, but ", spec.name,
+                                                   " names no reward; ask for the cost alone"));
   }
   return CheckReference(spec, cost, horizon);
 }

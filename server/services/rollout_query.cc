@@ -118,9 +118,9 @@ absl::Status CheckOutputs(const TransitionModelSpec& spec, const WantedOutputs& 
         absl::StrCat("outputs.stride: got ", wanted.stride, ", expected at least 1"));
   }
   if ((wanted.total_return || wanted.rewards) && spec.reward.empty() && !settings.cost) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "outputs: got a request for ", wanted.rewards ? "rewards" : "the return", ", but ",
-        spec.name, " names no reward; ask for states only, or give a cost"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("outputs: got a request for ", wanted.rewards ? "rewards" : "the return",
+                     ", but ", spec.name, " names no reward; ask for states only, or give a cost"));
   }
   if (wanted.first_outside_step && spec.data_low.empty()) {
     return absl::InvalidArgumentError(
@@ -183,8 +183,7 @@ absl::StatusOr<RolloutQuery> MakeRolloutQuery(const TransitionModelSpec& spec,
                                               const FloatTensorView& initial_states,
                                               const FloatTensorView& controls,
                                               const WantedOutputs& wanted, bool clip_controls,
-                                              const RequestLimits& limits,
-                                              QuerySettings settings) {
+                                              const RequestLimits& limits, QuerySettings settings) {
   // In order, as each check relies on those before it: Update would evaluate all of them.
   if (absl::Status s = CheckShapes(spec, initial_states, controls); !s.ok()) return s;
   if (absl::Status s = CheckLimits(controls, settings.hold, limits); !s.ok()) return s;

@@ -86,9 +86,9 @@ absl::StatusOr<QuerySettings> Settings(const v1::RolloutRequest& request) {
       settings.ensemble = EnsembleUse::kTsInf;
       break;
     default:
-      return absl::InvalidArgumentError(
-          absl::StrCat("ensemble: got ", static_cast<int>(request.ensemble()),
-                       ", expected ALL_MEMBERS, TS1 or TSINF"));
+      return absl::InvalidArgumentError(absl::StrCat("ensemble: got ",
+                                                     static_cast<int>(request.ensemble()),
+                                                     ", expected ALL_MEMBERS, TS1 or TSINF"));
   }
   if (request.has_cost()) {
     auto cost = Cost(request.cost());

@@ -121,8 +121,7 @@ TEST_F(TransitionModelServiceTest, ScoresByACostHoldsControlsAndTellsTheSpread) 
   v1::RolloutReply reply;
   ASSERT_TRUE(Rollout(request, &reply).ok());
   EXPECT_THAT(reply.rewards().shape(), ElementsAre(2, 6));
-  EXPECT_THAT(Floats(reply.rewards()),
-              ElementsAre(-2, -2, 0, 0, -18, -18, 0, 0, 0, 0, 0, 0));
+  EXPECT_THAT(Floats(reply.rewards()), ElementsAre(-2, -2, 0, 0, -18, -18, 0, 0, 0, 0, 0, 0));
   EXPECT_THAT(Floats(reply.total_return()), ElementsAre(-3 - 18 / 16.0f - 18 / 32.0f, 0));
   EXPECT_THAT(Floats(reply.return_spread()), ElementsAre(0, 0));
   EXPECT_THAT(Ints(reply.first_outside_step().data()), ElementsAre(7, 7));
