@@ -47,6 +47,7 @@ absl::StatusOr<std::unique_ptr<Experiment>> FindExperiment(const std::string& na
   return absl::NotFoundError(UnknownName("experiment", name, names));
 }
 
+// Makes folder and file where there are none.
 absl::StatusOr<std::unique_ptr<ResultFile>> OpenResults(const Arguments& arguments,
                                                         const Experiment& experiment) {
   std::error_code error;
@@ -93,6 +94,7 @@ absl::Status Report(const Arguments& arguments) {
   for (const std::unique_ptr<Experiment>& experiment : MakeExperiments()) {
     const auto results = OpenResults(arguments, *experiment);
     if (!results.ok()) return results.status();
+    if ((*results)->records().empty()) continue;
     const std::string path = absl::StrCat(arguments.docs, "/", experiment->name(), ".md");
     std::ofstream out(path);
     out << experiment->Report((*results)->records());
