@@ -64,7 +64,8 @@ struct InputGroups {
   int size;
 };
 
-HWY_INLINE FloatVec Finish(FloatVec sum, Epilogue epilogue, const float* activations) {
+HWY_INLINE FloatVec Finish(FloatVec sum, Epilogue epilogue, const float* activations,
+                           ptrdiff_t at) {
   const FloatTag d;
   switch (epilogue) {
     case Epilogue::kNone:
@@ -72,7 +73,7 @@ HWY_INLINE FloatVec Finish(FloatVec sum, Epilogue epilogue, const float* activat
     case Epilogue::kTanh:
       return FastTanh(d, sum);
     case Epilogue::kTanhSlope: {
-      const FloatVec h = hn::Load(d, activations);
+      const FloatVec h = hn::Load(d, activations + at);
       return hn::Mul(sum, hn::NegMulAdd(h, h, hn::Set(d, 1.0f)));
     }
   }

@@ -186,7 +186,7 @@ HWY_NOINLINE void LaneBlock(const DenseCall& call, const float* weights, int blo
     ROLLOUT_UNROLL
     for (int v = 0; v < kVectors; ++v) {
       const size_t at = first + Tile::Element(0, m, v);
-      hn::Store(Finish(sums[m][v], call.epilogue, call.activations + at), d, call.outputs + at);
+      hn::Store(Finish(sums[m][v], call.epilogue, call.activations, at), d, call.outputs + at);
     }
   }
 }

@@ -108,7 +108,7 @@ HWY_NOINLINE void OutputBlock(const DenseCall& call, const float* HWY_RESTRICT w
     ROLLOUT_UNROLL
     for (int lane = 0; lane < kLanes; ++lane) {
       const ptrdiff_t at = first + lane * output_stride + v * kVectorLanes;
-      hn::Store(Finish(sums[0][v][lane], call.epilogue, call.activations + at), d,
+      hn::Store(Finish(sums[0][v][lane], call.epilogue, call.activations, at), d,
                 call.outputs + at);
     }
   }
@@ -169,7 +169,7 @@ HWY_NOINLINE void OutputPairs(const DenseCall& call, int first_lane) {
     const ptrdiff_t at = (first_lane + lane) * output_stride;
     const float* initial = call.initial != nullptr ? call.initial + at : call.layer->bias.data();
     const FloatVec result = hn::Add(hn::ConcatEven(d, sum, sum), hn::Load(d, initial));
-    hn::Store(Finish(result, call.epilogue, call.activations + at), d, call.outputs + at);
+    hn::Store(Finish(result, call.epilogue, call.activations, at), d, call.outputs + at);
   }
 }
 
