@@ -119,7 +119,14 @@ TEST_P(GymnasiumParityTest, NamedRewardAndTerminationAgreeWithTheEnvironment) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(AllTasks, GymnasiumParityTest, testing::ValuesIn(SystemNames()),
+// The papers' mechanical systems have no counterpart there.
+std::vector<std::string> GymnasiumTasks() {
+  std::vector<std::string> names = SystemNames();
+  std::erase_if(names, [](const std::string& name) { return !name.ends_with("_v5"); });
+  return names;
+}
+
+INSTANTIATE_TEST_SUITE_P(AllTasks, GymnasiumParityTest, testing::ValuesIn(GymnasiumTasks()),
                          [](const auto& info) { return info.param; });
 
 }  // namespace
