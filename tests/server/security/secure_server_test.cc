@@ -249,12 +249,13 @@ TEST_F(SecureServerTest, FilesThatCannotServeAreRefusedAtTheStart) {
 TEST_F(SecureServerTest, HeadersAreBounded) {
   options_.max_header_bytes = 4096;
   Start();
-  const auto channel =
-      grpc::CreateChannel(server_->listen_address(), grpc::InsecureChannelCredentials());
-  const auto stub = v1::TransitionModel::NewStub(channel);
+  // A connection for each call: gRPC may close the one over which too much came.
+  grpc::ChannelArguments own_connection;
+  own_connection.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
   const auto list_with = [&](size_t header_bytes) {
+    const auto stub = v1::TransitionModel::NewStub(grpc::CreateCustomChannel(
+        server_->listen_address(), grpc::InsecureChannelCredentials(), own_connection));
     grpc::ClientContext context;
-    context.set_wait_for_ready(true);  // gRPC may close the connection over it
     context.AddMetadata("x-padding", std::string(header_bytes, 'x'));
     v1::ListModelsReply reply;
     return stub->ListModels(&context, v1::ListModelsRequest(), &reply).error_code();
