@@ -4,17 +4,14 @@
 #include <cmath>
 #include <numbers>
 
+#include "systems/nearest_turn.h"
+
 namespace rollout {
 namespace {
 
 constexpr int kPosition = 3;    // x, y, z
 constexpr int kQuaternion = 4;  // w, x, y, z
 constexpr int kYaw = 3, kPitch = 4, kRoll = 5;
-
-double Nearest(double angle, double reference) {
-  const double turn = 2.0 * std::numbers::pi;
-  return angle + turn * std::round((reference - angle) / turn);
-}
 
 }  // namespace
 
@@ -33,8 +30,8 @@ void FreeJointChart::ToChart(absl::Span<const double> raw, absl::Span<const doub
   const double pitch = std::atan2(-r20, std::hypot(r21, r22));
   double roll = std::atan2(r21, r22);
   if (!previous.empty()) {
-    yaw = Nearest(yaw, previous[kYaw]);
-    roll = Nearest(roll, previous[kRoll]);
+    yaw = NearestTurn(yaw, previous[kYaw]);
+    roll = NearestTurn(roll, previous[kRoll]);
   }
   const double across = v[4] * std::sin(roll) + v[5] * std::cos(roll);
   std::copy_n(q, kPosition, state.begin());

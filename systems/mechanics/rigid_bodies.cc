@@ -10,6 +10,7 @@
 #include "systems/mechanics/drawn_parameters.h"
 #include "systems/mechanics/equations_of_motion.h"
 #include "systems/mechanics/mechanics_info.h"
+#include "systems/nearest_turn.h"
 
 namespace rollout {
 namespace {
@@ -42,11 +43,6 @@ Rotation FromEuler(const double* angles, const double* rates) {
   return rotation;
 }
 
-double Nearest(double angle, double reference) {
-  const double turn = 2.0 * std::numbers::pi;
-  return angle + turn * std::round((reference - angle) / turn);
-}
-
 // (phi, theta, psi) and (phi + pi, -theta, psi + pi) are one orientation: of both, and of all whole
 // turns, the one nearest to the angles on entry, so that a motion's angles have no jumps.
 void ToEuler(const Rotation& rotation, double* angles, double* rates) {
@@ -58,9 +54,9 @@ void ToEuler(const Rotation& rotation, double* angles, double* rates) {
   double least = 0.0;
   for (int branch = 0; branch < 2; ++branch) {
     const double half_turn = branch * std::numbers::pi;
-    const Vector candidate = {Nearest(phi + half_turn, angles[0]),
-                              Nearest(branch == 0 ? theta : -theta, angles[1]),
-                              Nearest(psi + half_turn, angles[2])};
+    const Vector candidate = {NearestTurn(phi + half_turn, angles[0]),
+                              NearestTurn(branch == 0 ? theta : -theta, angles[1]),
+                              NearestTurn(psi + half_turn, angles[2])};
     double distance = 0.0;
     for (int i = 0; i < 3; ++i) distance += std::abs(candidate[i] - angles[i]);
     if (branch == 0 || distance < least) {
