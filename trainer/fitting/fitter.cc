@@ -108,11 +108,8 @@ absl::StatusOr<std::unique_ptr<Fitter>> Fitter::Create(TrainingSet set,
   }
   for (WindowSampler& sampler : fitter->samplers_) sampler.set_batch(batch);
   std::vector<float> inverse_scale = InverseLossScale(statistics);
-  if (TakesNodeWindowLoss(spec)) {
-    fitter->window_loss_ = MakeNodeWindowLoss(fitter->parameters_, std::move(inverse_scale),
-                                              fitter->set_.window_transitions, batch);
-  } else if (TakesMechanicalWindowLoss(spec)) {
-    fitter->window_loss_ = MakeMechanicalWindowLoss<float>(
+  if (TakesRecordedWindowLoss(spec)) {
+    fitter->window_loss_ = MakeRecordedWindowLoss<float>(
         fitter->parameters_, std::move(inverse_scale), fitter->set_.window_transitions, batch);
   } else {
     auto loss = MakeAutogradWindowLoss<float>(fitter->parameters_, std::move(inverse_scale),

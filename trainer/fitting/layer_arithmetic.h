@@ -21,6 +21,39 @@ struct Operand {
   bool transposed = false;
 };
 
+// A right operand that is multiplied with often. One owner; what it was made of outlives it.
+template <typename Real>
+class Packed;
+
+template <>
+class Packed<float> {
+ public:
+  void Pack(int inner, int columns, Operand<float> b) {
+    packed_.Pack(inner, columns, {b.data, b.columns, b.transposed});
+  }
+  const PackedOperand& operand() const { return packed_; }
+
+ private:
+  PackedOperand packed_;
+};
+
+template <>
+class Packed<double> {
+ public:
+  void Pack(int inner, int columns, Operand<double> b) {
+    inner_ = inner;
+    columns_ = columns;
+    operand_ = b;
+  }
+  int inner() const { return inner_; }
+  int columns() const { return columns_; }
+  const Operand<double>& operand() const { return operand_; }
+
+ private:
+  Operand<double> operand_ = {};
+  int inner_ = 0, columns_ = 0;
+};
+
 // c [rows, columns] = a [rows, inner] b [inner, columns]. One owner, one thread.
 template <typename Real>
 class Multiplier;
@@ -33,6 +66,10 @@ class Multiplier<float> {
     multiplier_.Multiply(static_cast<int>(rows), columns, static_cast<int>(inner),
                          {a.data, a.columns, a.transposed}, {b.data, b.columns, b.transposed}, c,
                          columns);
+  }
+  void Multiply(int64_t rows, Operand<float> a, const Packed<float>& b, float* c) {
+    multiplier_.Multiply(static_cast<int>(rows), {a.data, a.columns, a.transposed}, b.operand(), c,
+                         b.operand().columns());
   }
 
  private:
@@ -57,6 +94,9 @@ class Multiplier<double> {
         }
       }
     }
+  }
+  void Multiply(int64_t rows, Operand<double> a, const Packed<double>& b, double* c) {
+    Multiply(rows, b.columns(), b.inner(), a, b.operand(), c);
   }
 };
 

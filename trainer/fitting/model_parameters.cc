@@ -170,6 +170,14 @@ const LearnedTensor* ModelParameters::Find(const std::string& name) const {
   return nullptr;
 }
 
+NetworkScale ModelParameters::ScaleOf(const std::string& network) const {
+  for (const NetworkScaling& scaling : scalings_) {
+    if (scaling.network == network) return Fitted(scaling);
+  }
+  return {normaliser("input.mean"), normaliser("input.std"), normaliser("output.mean"),
+          normaliser("output.std")};
+}
+
 absl::Span<const float> ModelParameters::normaliser(const std::string& name) const {
   for (const NamedTensor& tensor : normalisers_) {
     if (tensor.name == name) return tensor.data;

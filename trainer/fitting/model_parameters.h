@@ -55,6 +55,8 @@ class ModelParameters {
   const std::vector<NamedTensor>& normalisers() const { return normalisers_; }
   // Empty where the kind has none of that name.
   absl::Span<const float> normaliser(const std::string& name) const;
+  // What stands before and after `network` while fitting: its scaling, or the normalisers.
+  NetworkScale ScaleOf(const std::string& network) const;
 
   // Random parameters: orthogonal weights of gain 1/2 and zero biases (as the paper's code has
   // them); the mass begins near the identity. Every member has its own.

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <vector>
 
 #include "models/transition_model.h"
@@ -14,7 +15,8 @@ namespace rollout {
 // order], lane by lane. Immutable.
 class PositionFeatures {
  public:
-  explicit PositionFeatures(const TransitionModelSpec& spec) : angular_(spec.angular_positions) {
+  explicit PositionFeatures(const TransitionModelSpec& spec)
+      : num_positions_(spec.num_positions), angular_(spec.angular_positions) {
     const auto in = [](const std::vector<int>& list, int i) {
       return std::find(list.begin(), list.end(), i) != list.end();
     };
@@ -65,7 +67,24 @@ class PositionFeatures {
     for (const int position : plain_) *out++ = back[position];
   }
 
+  // Write and PullBack of `lanes` lanes; `cotangent` has `columns` a lane, features first.
+  template <typename Real>
+  void WriteLanes(int64_t lanes, const Real* q, Real* features) const {
+    for (int64_t lane = 0; lane < lanes; ++lane) {
+      Write(q + lane * num_positions_, features + lane * size());
+    }
+  }
+  template <typename Real>
+  void PullBackLanes(int64_t lanes, const Real* features, const Real* cotangent, int columns,
+                     Real* q_cotangent) const {
+    for (int64_t lane = 0; lane < lanes; ++lane) {
+      PullBack(features + lane * size(), cotangent + lane * columns,
+               q_cotangent + lane * num_positions_);
+    }
+  }
+
  private:
+  int num_positions_;
   std::vector<int> angular_;
   std::vector<int> plain_;  // those that enter networks as they are
 };

@@ -3,20 +3,6 @@
 #include <algorithm>
 
 namespace rollout {
-namespace {
-
-NetworkScale ScaleOf(const ModelParameters& model, const char* network) {
-  for (const NetworkScaling& scaling : model.scalings()) {
-    if (scaling.network == network) {
-      return {scaling.input_mean, scaling.input_std, {}, scaling.output_std};
-    }
-  }
-  return {model.normaliser("input.mean"), model.normaliser("input.std"),
-          model.normaliser("output.mean"), model.normaliser("output.std")};
-}
-
-}  // namespace
-
 template <typename Real>
 RecordedMechanics<Real>::RecordedMechanics(const ModelParameters& model, int64_t slots,
                                            int64_t batch)
@@ -34,11 +20,11 @@ RecordedMechanics<Real>::RecordedMechanics(const ModelParameters& model, int64_t
   kinetic_ = kind_ == DynamicsKind::kHnn && learned_mass;
   if (kind_ != DynamicsKind::kMechanics) {
     const char* name = kind_ == DynamicsKind::kHnn ? "potential" : "hamiltonian";
-    energy_.emplace(model, name, ScaleOf(model, name), evaluations, evaluations, batch);
+    energy_.emplace(model, name, model.ScaleOf(name), evaluations, evaluations, batch);
     star_.resize(evaluations * batch * energy_->inputs());
   }
   if (learned_mass) {
-    mass_.emplace(model, "mass", ScaleOf(model, "mass"), slots, kinetic_ ? evaluations : 0, batch);
+    mass_.emplace(model, "mass", model.ScaleOf("mass"), slots, kinetic_ ? evaluations : 0, batch);
     lower_.resize(slots * batch * triangle_);
     slope_.resize(slots * batch * n_);
     w_.resize(slots * batch * n_);
@@ -48,7 +34,7 @@ RecordedMechanics<Real>::RecordedMechanics(const ModelParameters& model, int64_t
   }
   if (dynamics.has_force || kind_ == DynamicsKind::kMechanics) {
     const char* name = kind_ == DynamicsKind::kMechanics ? "mlp" : "force";
-    force_.emplace(model, name, ScaleOf(model, name), evaluations, 0, batch);
+    force_.emplace(model, name, model.ScaleOf(name), evaluations, 0, batch);
   }
   for (Matrix* matrix : {&position_, &momentum_, &velocity_}) matrix->resize(slots * batch * n_);
   seen_.resize(slots * batch * features_);
@@ -60,13 +46,18 @@ RecordedMechanics<Real>::RecordedMechanics(const ModelParameters& model, int64_t
 }
 
 template <typename Real>
-void RecordedMechanics<Real>::FindMass(int64_t slot, const Real* parameters) {
-  for (int64_t lane = 0; lane < batch_; ++lane) {
-    positions_.Write(Lane(position_, slot, lane, n_), Lane(seen_, slot, lane, features_));
+void RecordedMechanics<Real>::SetParameters(const Real* parameters) {
+  for (auto* network : {&energy_, &mass_, &force_}) {
+    if (*network) (*network)->SetParameters(parameters);
   }
+}
+
+template <typename Real>
+void RecordedMechanics<Real>::ReadPosition(int64_t slot) {
+  positions_.WriteLanes(batch_, position(slot), Lane(seen_, slot, 0, features_));
   if (!mass_) return;
   std::copy_n(Lane(seen_, slot, 0, features_), batch_ * features_, mass_->input(slot));
-  mass_->Forward(slot, parameters, raw_.data());
+  mass_->Forward(slot, raw_.data());
   for (int64_t lane = 0; lane < batch_; ++lane) {
     FillLower(n_, Lane(raw_, 0, lane, triangle_), Lane(lower_, slot, lane, triangle_),
               Lane(slope_, slot, lane, n_));
@@ -99,18 +90,18 @@ void RecordedMechanics<Real>::FindVelocity(int64_t slot) {
 }
 
 template <typename Real>
-void RecordedMechanics<Real>::Evaluate(int64_t slot, const Real* parameters, const float* control,
-                                       Real* position_rate, Real* momentum_rate) {
+void RecordedMechanics<Real>::Evaluate(int64_t slot, const float* control, Real* position_rate,
+                                       Real* momentum_rate) {
   FindVelocity(slot);
   std::copy_n(velocity(slot), batch_ * n_, position_rate);
   std::fill_n(momentum_rate, batch_ * n_, Real{0});
-  if (energy_) AddEnergyRates(slot, parameters, position_rate, momentum_rate);
-  if (force_) AddForce(slot, parameters, control, momentum_rate);
+  if (energy_) AddEnergyRates(slot, position_rate, momentum_rate);
+  if (force_) AddForce(slot, control, momentum_rate);
 }
 
 template <typename Real>
-void RecordedMechanics<Real>::AddEnergyRates(int64_t slot, const Real* parameters,
-                                             Real* position_rate, Real* momentum_rate) {
+void RecordedMechanics<Real>::AddEnergyRates(int64_t slot, Real* position_rate,
+                                             Real* momentum_rate) {
   const int width = energy_->inputs();
   const bool sees_momentum = kind_ == DynamicsKind::kHnnNonseparable;
   for (int64_t lane = 0; lane < batch_; ++lane) {
@@ -118,15 +109,15 @@ void RecordedMechanics<Real>::AddEnergyRates(int64_t slot, const Real* parameter
     input = std::copy_n(Lane(seen_, slot, lane, features_), features_, input);
     if (sees_momentum) std::copy_n(Lane(momentum_, slot, lane, n_), n_, input);
   }
-  energy_->Forward(slot, parameters, nullptr);
+  energy_->Forward(slot, nullptr);
   Real* star = Lane(star_, slot, 0, width);
-  energy_->InputCotangent(slot, parameters, ones_.data(), star);
+  energy_->InputCotangent(slot, ones_.data(), star);
   if (kinetic_) {
     for (int64_t lane = 0; lane < batch_; ++lane) {
       KineticCotangent(n_, MassOf(slot, lane), Lane(momentum_, slot, lane, n_),
                        Lane(raw_, 0, lane, triangle_));
     }
-    mass_->InputCotangent(slot, parameters, raw_.data(), of_rate_.data());
+    mass_->InputCotangent(slot, raw_.data(), of_rate_.data());
     for (int64_t i = 0; i < batch_ * features_; ++i) star[i] += of_rate_[i];
   }
   for (int64_t lane = 0; lane < batch_; ++lane) {
@@ -139,8 +130,7 @@ void RecordedMechanics<Real>::AddEnergyRates(int64_t slot, const Real* parameter
 }
 
 template <typename Real>
-void RecordedMechanics<Real>::AddForce(int64_t slot, const Real* parameters, const float* control,
-                                       Real* momentum_rate) {
+void RecordedMechanics<Real>::AddForce(int64_t slot, const float* control, Real* momentum_rate) {
   Matrix& second = kind_ == DynamicsKind::kMechanics ? momentum_ : velocity_;
   Real* input = force_->input(slot);
   for (int64_t lane = 0; lane < batch_; ++lane) {
@@ -148,22 +138,12 @@ void RecordedMechanics<Real>::AddForce(int64_t slot, const Real* parameters, con
     input = std::copy_n(Lane(second, slot, lane, n_), n_, input);
     input = std::copy_n(control + lane * nu_, nu_, input);
   }
-  force_->Forward(slot, parameters, output_.data());
+  force_->Forward(slot, output_.data());
   for (int64_t i = 0; i < batch_ * n_; ++i) momentum_rate[i] += output_[i];
 }
 
 template <typename Real>
-void RecordedMechanics<Real>::PullBackLanes(int64_t slot, const Real* cotangent, int columns,
-                                            Real* of_position) {
-  for (int64_t lane = 0; lane < batch_; ++lane) {
-    positions_.PullBack(Lane(seen_, slot, lane, features_), cotangent + lane * columns,
-                        of_position + lane * n_);
-  }
-}
-
-template <typename Real>
-void RecordedMechanics<Real>::BackThroughEvaluation(int64_t slot, const Real* parameters,
-                                                    const Real* of_position_rate,
+void RecordedMechanics<Real>::BackThroughEvaluation(int64_t slot, const Real* of_position_rate,
                                                     const Real* of_momentum_rate,
                                                     const Real* of_velocity, Real* of_position,
                                                     Real* of_momentum) {
@@ -171,10 +151,9 @@ void RecordedMechanics<Real>::BackThroughEvaluation(int64_t slot, const Real* pa
   if (kind_ != DynamicsKind::kHnnNonseparable) {
     for (int64_t i = 0; i < batch_ * n_; ++i) of_velocity_[i] += of_position_rate[i];
   }
-  if (force_) BackThroughForce(slot, parameters, of_momentum_rate, of_position, of_momentum);
+  if (force_) BackThroughForce(slot, of_momentum_rate, of_position, of_momentum);
   if (energy_) {
-    BackThroughEnergyRates(slot, parameters, of_position_rate, of_momentum_rate, of_position,
-                           of_momentum);
+    BackThroughEnergyRates(slot, of_position_rate, of_momentum_rate, of_position, of_momentum);
   }
   if (kinetic_) {  // raw_ holds the cotangent of what KineticCotangent gave
     for (int64_t lane = 0; lane < batch_; ++lane) {
@@ -189,12 +168,12 @@ void RecordedMechanics<Real>::BackThroughEvaluation(int64_t slot, const Real* pa
 }
 
 template <typename Real>
-void RecordedMechanics<Real>::BackThroughForce(int64_t slot, const Real* parameters,
-                                               const Real* of_momentum_rate, Real* of_position,
-                                               Real* of_momentum) {
+void RecordedMechanics<Real>::BackThroughForce(int64_t slot, const Real* of_momentum_rate,
+                                               Real* of_position, Real* of_momentum) {
   const int width = features_ + n_ + nu_;
-  force_->Backward(slot, parameters, of_momentum_rate, input_cotangent_.data());
-  PullBackLanes(slot, input_cotangent_.data(), width, of_position);
+  force_->Backward(slot, of_momentum_rate, input_cotangent_.data());
+  positions_.PullBackLanes(batch_, Lane(seen_, slot, 0, features_), input_cotangent_.data(), width,
+                           of_position);
   Real* of_second = kind_ == DynamicsKind::kMechanics ? of_momentum : of_velocity_.data();
   for (int64_t lane = 0; lane < batch_; ++lane) {
     const Real* cotangent = &input_cotangent_[lane * width + features_];
@@ -203,8 +182,7 @@ void RecordedMechanics<Real>::BackThroughForce(int64_t slot, const Real* paramet
 }
 
 template <typename Real>
-void RecordedMechanics<Real>::BackThroughEnergyRates(int64_t slot, const Real* parameters,
-                                                     const Real* of_position_rate,
+void RecordedMechanics<Real>::BackThroughEnergyRates(int64_t slot, const Real* of_position_rate,
                                                      const Real* of_momentum_rate,
                                                      Real* of_position, Real* of_momentum) {
   const int width = energy_->inputs();
@@ -219,16 +197,17 @@ void RecordedMechanics<Real>::BackThroughEnergyRates(int64_t slot, const Real* p
                                    of_position + lane * n_);
     if (width > features_) std::copy_n(of_position_rate + lane * n_, n_, of_lane + features_);
   }
-  energy_->BackThroughInputCotangent(slot, parameters, of_star.data(), nullptr);
-  energy_->Backward(slot, parameters, nullptr, input_cotangent_.data());
-  PullBackLanes(slot, input_cotangent_.data(), width, of_position);
+  energy_->BackThroughInputCotangent(slot, of_star.data(), nullptr);
+  energy_->Backward(slot, nullptr, input_cotangent_.data());
+  positions_.PullBackLanes(batch_, Lane(seen_, slot, 0, features_), input_cotangent_.data(), width,
+                           of_position);
   if (width > features_) {
     for (int64_t lane = 0; lane < batch_; ++lane) {
       const Real* cotangent = &input_cotangent_[lane * width + features_];
       for (int i = 0; i < n_; ++i) of_momentum[lane * n_ + i] += cotangent[i];
     }
   }
-  if (kinetic_) mass_->BackThroughInputCotangent(slot, parameters, of_star.data(), raw_.data());
+  if (kinetic_) mass_->BackThroughInputCotangent(slot, of_star.data(), raw_.data());
 }
 
 template <typename Real>
@@ -257,21 +236,21 @@ void RecordedMechanics<Real>::BackThroughEnter(int64_t slot, const Real* of_mome
 }
 
 template <typename Real>
-void RecordedMechanics<Real>::BackThroughMass(int64_t slot, const Real* parameters,
-                                              Real* of_position) {
+void RecordedMechanics<Real>::BackThroughPosition(int64_t slot, Real* of_position) {
   if (!mass_) return;
   for (int64_t lane = 0; lane < batch_; ++lane) {
     BackThroughLower(n_, Lane(slope_, slot, lane, n_), Lane(lower_cotangent_, 0, lane, triangle_),
                      Lane(diagonal_cotangent_, 0, lane, n_), Lane(raw_, 0, lane, triangle_));
   }
-  mass_->Backward(slot, parameters, raw_.data(), input_cotangent_.data());
-  PullBackLanes(slot, input_cotangent_.data(), features_, of_position);
+  mass_->Backward(slot, raw_.data(), input_cotangent_.data());
+  positions_.PullBackLanes(batch_, Lane(seen_, slot, 0, features_), input_cotangent_.data(),
+                           features_, of_position);
 }
 
 template <typename Real>
-void RecordedMechanics<Real>::WriteGradient(Real* gradient) {
+void RecordedMechanics<Real>::AddGradient(Real* gradient) {
   for (auto* network : {&energy_, &mass_, &force_}) {
-    if (*network) (*network)->WriteGradient(gradient);
+    if (*network) (*network)->AddGradient(gradient);
   }
 }
 

@@ -9,52 +9,42 @@
 #include "trainer/fitting/inverse_mass.h"
 #include "trainer/fitting/model_parameters.h"
 #include "trainer/fitting/position_features.h"
+#include "trainer/fitting/recorded_dynamics.h"
 #include "trainer/fitting/recorded_network.h"
 
 namespace rollout {
 
 // HNN, HNN_NONSEPARABLE and MECHANICS, with a learned mass or the identity, with or without force:
-//   HNN               H = V(f(q)) + p' Minv(q) p / 2,  dq = Minv p,     dp = -dH/dq + force(f(q),
-//   v, u) HNN_NONSEPARABLE  H = hamiltonian(f(q), p),        dq = dH/dp,      dp = -dH/dq +
-//   force(f(q), v, u) MECHANICS                                          dq = v = Minv p, dp =
-//   mlp(f(q), p, u)
-//
-// Per slot: the caller writes position(slot) and momentum(slot) [batch, n], then FindMass, then
-// Evaluate. (At slot 0 the momentum may come from Enter, after FindMass; at the last slot
-// FindVelocity alone takes the place of Evaluate.) Backward, per slot in any order:
-// BackThroughEvaluation (at the last slot BackThroughVelocity), BackThroughEnter after it where
-// Enter was used, then BackThroughMass. In the end WriteGradient. `parameters`: one member's. One
-// owner, one thread; memory is allocated once.
+//   HNN               H = V(f(q)) + p' Minv(q) p / 2
+//                     dq = Minv p, dp = -dH/dq + force(f(q), v, u)
+//   HNN_NONSEPARABLE  H = hamiltonian(f(q), p)
+//                     dq = dH/dp, dp = -dH/dq + force(f(q), v, u)
+//   MECHANICS         dq = v = Minv p, dp = mlp(f(q), p, u)
 template <typename Real>
-class RecordedMechanics {
+class RecordedMechanics final : public RecordedDynamics<Real> {
  public:
-  // `slots` counts the last one. `model` outlives it.
   RecordedMechanics(const ModelParameters& model, int64_t slots, int64_t batch);
 
-  Real* position(int64_t slot) { return &position_[slot * batch_ * n_]; }
-  Real* momentum(int64_t slot) { return &momentum_[slot * batch_ * n_]; }
+  void SetParameters(const Real* parameters) override;
+  Real* position(int64_t slot) override { return &position_[slot * batch_ * n_]; }
+  Real* momentum(int64_t slot) override { return &momentum_[slot * batch_ * n_]; }
   // v = Minv(q) p.
-  const Real* velocity(int64_t slot) const { return &velocity_[slot * batch_ * n_]; }
+  const Real* velocity(int64_t slot) const override { return &velocity_[slot * batch_ * n_]; }
 
-  void FindMass(int64_t slot, const Real* parameters);
-  // momentum(slot) = M(q) v.
-  void Enter(int64_t slot, const Real* velocity);
-  void FindVelocity(int64_t slot);
-  // dq/dt and dp/dt [batch, n] under controls [batch, nu]; and the velocity.
-  void Evaluate(int64_t slot, const Real* parameters, const float* control, Real* position_rate,
-                Real* momentum_rate);
+  void ReadPosition(int64_t slot) override;
+  void Enter(int64_t slot, const Real* velocity) override;
+  void FindVelocity(int64_t slot) override;
+  void Evaluate(int64_t slot, const float* control, Real* position_rate,
+                Real* momentum_rate) override;
 
-  // For cotangents of both rates and of the velocity [batch, n], adds those of position and
-  // momentum.
-  void BackThroughEvaluation(int64_t slot, const Real* parameters, const Real* of_position_rate,
+  void BackThroughEvaluation(int64_t slot, const Real* of_position_rate,
                              const Real* of_momentum_rate, const Real* of_velocity,
-                             Real* of_position, Real* of_momentum);
-  void BackThroughVelocity(int64_t slot, const Real* of_velocity, Real* of_momentum);
-  // For the cotangent of the momentum that Enter found.
-  void BackThroughEnter(int64_t slot, const Real* of_momentum);
-  void BackThroughMass(int64_t slot, const Real* parameters, Real* of_position);
+                             Real* of_position, Real* of_momentum) override;
+  void BackThroughVelocity(int64_t slot, const Real* of_velocity, Real* of_momentum) override;
+  void BackThroughEnter(int64_t slot, const Real* of_momentum) override;
+  void BackThroughPosition(int64_t slot, Real* of_position) override;
 
-  void WriteGradient(Real* gradient);
+  void AddGradient(Real* gradient) override;
 
  private:
   using Matrix = std::vector<Real>;
@@ -65,14 +55,12 @@ class RecordedMechanics {
     return {Lane(lower_, slot, lane, triangle_), Lane(slope_, slot, lane, n_),
             Lane(w_, slot, lane, n_)};
   }
-  void AddEnergyRates(int64_t slot, const Real* parameters, Real* position_rate,
-                      Real* momentum_rate);
-  void AddForce(int64_t slot, const Real* parameters, const float* control, Real* momentum_rate);
-  void BackThroughForce(int64_t slot, const Real* parameters, const Real* of_momentum_rate,
-                        Real* of_position, Real* of_momentum);
-  void BackThroughEnergyRates(int64_t slot, const Real* parameters, const Real* of_position_rate,
+  void AddEnergyRates(int64_t slot, Real* position_rate, Real* momentum_rate);
+  void AddForce(int64_t slot, const float* control, Real* momentum_rate);
+  void BackThroughForce(int64_t slot, const Real* of_momentum_rate, Real* of_position,
+                        Real* of_momentum);
+  void BackThroughEnergyRates(int64_t slot, const Real* of_position_rate,
                               const Real* of_momentum_rate, Real* of_position, Real* of_momentum);
-  void PullBackLanes(int64_t slot, const Real* cotangent, int columns, Real* of_position);
 
   const int64_t batch_;
   const int n_;

@@ -18,7 +18,7 @@ RecordedNetwork<Real>::RecordedNetwork(const ModelParameters& model, const std::
                                        const NetworkScale& scale, int64_t slots,
                                        int64_t cotangent_slots, int64_t batch)
     : slots_(slots), cotangent_slots_(cotangent_slots), batch_(batch) {
-  int widest = 0;
+  int widest = 0, largest = 0;
   for (size_t i = 0; i <= model.spec().dynamics.hidden_sizes.size(); ++i) {
     const LearnedTensor* weight = model.Find(absl::StrCat(network, ".", i, ".weight"));
     Layer& layer = layers_.emplace_back();
@@ -31,8 +31,10 @@ RecordedNetwork<Real>::RecordedNetwork(const ModelParameters& model, const std::
     layer.star.resize(cotangent_slots * batch * layer.inputs);
     layer.more_cotangent.resize(cotangent_slots > 0 ? batch * layer.inputs : 0);
     widest = std::max({widest, layer.inputs, layer.outputs});
+    largest = std::max({largest, layer.inputs * layer.outputs, layer.outputs});
   }
   scratch_.resize(batch * widest);
+  gradient_scratch_.resize(largest);
   const auto fill = [](absl::Span<const float> values, int size, Real absent) {
     std::vector<Real> result(size, absent);
     std::copy(values.begin(), values.end(), result.begin());
@@ -46,17 +48,23 @@ RecordedNetwork<Real>::RecordedNetwork(const ModelParameters& model, const std::
 }
 
 template <typename Real>
-void RecordedNetwork<Real>::TimesTransposed(const Layer& layer, const Real* parameters,
-                                            const Real* x, Real* y) {
-  multiplier_.Multiply(batch_, layer.outputs, layer.inputs, {x, layer.inputs},
-                       {parameters + layer.weight_offset, layer.inputs, true}, y);
+void RecordedNetwork<Real>::SetParameters(const Real* parameters) {
+  for (Layer& layer : layers_) {
+    const Real* weight = parameters + layer.weight_offset;
+    layer.bias = parameters + layer.bias_offset;
+    layer.weight.Pack(layer.outputs, layer.inputs, {weight, layer.inputs});
+    layer.weight_transposed.Pack(layer.inputs, layer.outputs, {weight, layer.inputs, true});
+  }
 }
 
 template <typename Real>
-void RecordedNetwork<Real>::Times(const Layer& layer, const Real* parameters, const Real* y,
-                                  Real* x) {
-  multiplier_.Multiply(batch_, layer.inputs, layer.outputs, {y, layer.outputs},
-                       {parameters + layer.weight_offset, layer.inputs}, x);
+void RecordedNetwork<Real>::TimesTransposed(const Layer& layer, const Real* x, Real* y) {
+  multiplier_.Multiply(batch_, {x, layer.inputs}, layer.weight_transposed, y);
+}
+
+template <typename Real>
+void RecordedNetwork<Real>::Times(const Layer& layer, const Real* y, Real* x) {
+  multiplier_.Multiply(batch_, {y, layer.outputs}, layer.weight, x);
 }
 
 namespace {
@@ -73,7 +81,7 @@ void ScaleColumns(int64_t rows, const std::vector<Real>& factor, const Real* mat
 }  // namespace
 
 template <typename Real>
-void RecordedNetwork<Real>::Forward(int64_t slot, const Real* parameters, Real* output) {
+void RecordedNetwork<Real>::Forward(int64_t slot, Real* output) {
   Real* x = input(slot);
   for (int64_t row = 0; row < batch_; ++row, x += inputs()) {
     for (int i = 0; i < inputs(); ++i) x[i] = (x[i] - input_mean_[i]) * input_inverse_std_[i];
@@ -82,13 +90,13 @@ void RecordedNetwork<Real>::Forward(int64_t slot, const Real* parameters, Real* 
   for (size_t i = 0; i + 1 < layers_.size(); ++i) {
     const Layer& layer = layers_[i];
     Real* out = Rows(layers_[i + 1].input, slot, layer.outputs);
-    TimesTransposed(layer, parameters, Rows(layers_[i].input, slot, layer.inputs), out);
-    AddBiasAndTanh(rows, layer.outputs, parameters + layer.bias_offset, out);
+    TimesTransposed(layer, Rows(layers_[i].input, slot, layer.inputs), out);
+    AddBiasAndTanh(rows, layer.outputs, layer.bias, out);
   }
   if (output == nullptr) return;
   const Layer& last = layers_.back();
-  TimesTransposed(last, parameters, Rows(layers_.back().input, slot, last.inputs), output);
-  const Real* bias = parameters + last.bias_offset;
+  TimesTransposed(last, Rows(layers_.back().input, slot, last.inputs), output);
+  const Real* bias = last.bias;
   for (int64_t row = 0; row < batch_; ++row, output += outputs()) {
     for (int i = 0; i < outputs(); ++i) {
       output[i] = output_std_[i] * (output[i] + bias[i]) + output_mean_[i];
@@ -97,15 +105,15 @@ void RecordedNetwork<Real>::Forward(int64_t slot, const Real* parameters, Real* 
 }
 
 template <typename Real>
-void RecordedNetwork<Real>::InputCotangent(int64_t slot, const Real* parameters,
-                                           const Real* output_cotangent, Real* input_cotangent) {
+void RecordedNetwork<Real>::InputCotangent(int64_t slot, const Real* output_cotangent,
+                                           Real* input_cotangent) {
   const int64_t lower = slots_ + slot;
   ScaleColumns(batch_, output_std_, output_cotangent,
                Rows(layers_.back().output, lower, outputs()));
   for (size_t i = layers_.size(); i-- > 0;) {
     Layer& layer = layers_[i];
     Real* star = i == 0 ? input_cotangent : Rows(layer.star, slot, layer.inputs);
-    Times(layer, parameters, Rows(layer.output, lower, layer.outputs), star);
+    Times(layer, Rows(layer.output, lower, layer.outputs), star);
     if (i == 0) continue;
     BackThroughTanh(batch_ * layer.inputs, Rows(layer.input, slot, layer.inputs), star,
                     static_cast<const Real*>(nullptr),
@@ -115,8 +123,8 @@ void RecordedNetwork<Real>::InputCotangent(int64_t slot, const Real* parameters,
 }
 
 template <typename Real>
-void RecordedNetwork<Real>::BackThroughInputCotangent(int64_t slot, const Real* parameters,
-                                                      const Real* cotangent, Real* back) {
+void RecordedNetwork<Real>::BackThroughInputCotangent(int64_t slot, const Real* cotangent,
+                                                      Real* back) {
   const int64_t lower = slots_ + slot;
   ScaleColumns(batch_, input_inverse_std_, cotangent, Rows(layers_.front().input, lower, inputs()));
   for (size_t i = 0; i < layers_.size(); ++i) {
@@ -124,12 +132,12 @@ void RecordedNetwork<Real>::BackThroughInputCotangent(int64_t slot, const Real* 
     const Real* of_star = Rows(layer.input, lower, layer.inputs);
     if (i + 1 == layers_.size()) {
       if (back == nullptr) return;
-      TimesTransposed(layer, parameters, of_star, back);
+      TimesTransposed(layer, of_star, back);
       ScaleColumns(batch_, output_std_, back, back);
       return;
     }
     Layer& above = layers_[i + 1];
-    TimesTransposed(layer, parameters, of_star, scratch_.data());
+    TimesTransposed(layer, of_star, scratch_.data());
     BackThroughSlope(batch_ * above.inputs, Rows(above.input, slot, above.inputs),
                      Rows(above.star, slot, above.inputs), scratch_.data(),
                      Rows(above.input, lower, above.inputs), above.more_cotangent.data());
@@ -137,8 +145,7 @@ void RecordedNetwork<Real>::BackThroughInputCotangent(int64_t slot, const Real* 
 }
 
 template <typename Real>
-void RecordedNetwork<Real>::Backward(int64_t slot, const Real* parameters, const Real* cotangent,
-                                     Real* back) {
+void RecordedNetwork<Real>::Backward(int64_t slot, const Real* cotangent, Real* back) {
   Real* last = Rows(layers_.back().output, slot, outputs());
   if (cotangent != nullptr) {
     ScaleColumns(batch_, output_std_, cotangent, last);
@@ -151,7 +158,7 @@ void RecordedNetwork<Real>::Backward(int64_t slot, const Real* parameters, const
     if (cotangent == nullptr && i + 1 == layers_.size()) {
       std::fill_n(below, batch_ * layer.inputs, Real{0});
     } else {
-      Times(layer, parameters, Rows(layer.output, slot, layer.outputs), below);
+      Times(layer, Rows(layer.output, slot, layer.outputs), below);
     }
     if (i == 0) break;
     const Real* more = slot < cotangent_slots_ ? layer.more_cotangent.data() : nullptr;
@@ -162,14 +169,19 @@ void RecordedNetwork<Real>::Backward(int64_t slot, const Real* parameters, const
 }
 
 template <typename Real>
-void RecordedNetwork<Real>::WriteGradient(Real* gradient) {
+void RecordedNetwork<Real>::AddGradient(Real* gradient) {
+  const auto add = [&](int64_t offset, int size) {
+    for (int i = 0; i < size; ++i) gradient[offset + i] += gradient_scratch_[i];
+  };
   const int64_t rows = (slots_ + cotangent_slots_) * batch_;
   for (const Layer& layer : layers_) {
     multiplier_.Multiply(layer.outputs, layer.inputs, rows,
                          {layer.output.data(), layer.outputs, true},
-                         {layer.input.data(), layer.inputs}, gradient + layer.weight_offset);
+                         {layer.input.data(), layer.inputs}, gradient_scratch_.data());
+    add(layer.weight_offset, layer.outputs * layer.inputs);
     SumRows(static_cast<int>(slots_ * batch_), layer.outputs, layer.output.data(),
-            gradient + layer.bias_offset);
+            gradient_scratch_.data());
+    add(layer.bias_offset, layer.outputs);
   }
 }
 

@@ -31,21 +31,16 @@ class BasicWindowLoss {
 };
 using WindowLoss = BasicWindowLoss<float>;
 
-// By hand for NODE and NODE_SO with tanh under EULER, CONSTANT_ACCELERATION or SYMPLECTIC_EULER:
-// forward and backward over all substeps on memory allocated once. `parameters` outlives it.
-bool TakesNodeWindowLoss(const TransitionModelSpec& spec);
-std::unique_ptr<WindowLoss> MakeNodeWindowLoss(const ModelParameters& parameters,
-                                               std::vector<float> inverse_scale,
-                                               int64_t window_transitions, int64_t batch);
-
-// By hand for the kinds with a mass (HNN, HNN_NONSEPARABLE, MECHANICS) with tanh under EULER, RK4
-// or RK4_38. `parameters` outlives it.
-bool TakesMechanicalWindowLoss(const TransitionModelSpec& spec);
+// By hand: forward and backward over all substeps on memory allocated once, for NODE, NODE_SO, HNN,
+// HNN_NONSEPARABLE and MECHANICS with tanh under EULER, RK4 or RK4_38; where dq/dt is what the kind
+// carries beside q (NODE_SO, HNN and MECHANICS with the identity as mass), also under
+// CONSTANT_ACCELERATION and SYMPLECTIC_EULER. `parameters` outlives it.
+bool TakesRecordedWindowLoss(const TransitionModelSpec& spec);
 template <typename Real>
-std::unique_ptr<BasicWindowLoss<Real>> MakeMechanicalWindowLoss(const ModelParameters& parameters,
-                                                                std::vector<float> inverse_scale,
-                                                                int64_t window_transitions,
-                                                                int64_t batch);
+std::unique_ptr<BasicWindowLoss<Real>> MakeRecordedWindowLoss(const ModelParameters& parameters,
+                                                              std::vector<float> inverse_scale,
+                                                              int64_t window_transitions,
+                                                              int64_t batch);
 
 // By LibTorch's autograd through models/dynamics and models/integrators: any kind, any integrator
 // of fixed steps. `parameters` outlives it.

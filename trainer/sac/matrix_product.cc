@@ -145,41 +145,73 @@ void PackTransposedRows(const MatrixOperand& a, int rows, int inner, int tile_ro
   }
 }
 
+// The panel of the columns from `first` on.
+struct Panel {
+  int vectors, width, columns;
+};
+Panel PanelAt(int first, int columns) {
+  const int lanes = HWY_DYNAMIC_DISPATCH(VectorLanes)();
+  const int vectors = columns - first > lanes ? 2 : 1;
+  return {vectors, vectors * lanes, std::min(vectors * lanes, columns - first)};
+}
+
 }  // namespace
 
-float* MatrixMultiplier::Workspace::AtLeast(size_t count) {
-  if (count > size) {
-    memory = hwy::AllocateAligned<float>(count);
-    size = count;
+float* AlignedFloats::AtLeast(size_t count) {
+  if (count > size_) {
+    memory_ = hwy::AllocateAligned<float>(count);
+    size_ = count;
   }
-  return memory.get();
+  return memory_.get();
+}
+
+void PackedOperand::Pack(int inner, int columns, MatrixOperand b) {
+  inner_ = inner;
+  columns_ = columns;
+  const size_t widest = static_cast<size_t>(2) * HWY_DYNAMIC_DISPATCH(VectorLanes)();
+  float* panels = panels_.AtLeast((columns + widest) * inner);
+  for (int first = 0; first < columns;) {
+    const Panel panel = PanelAt(first, columns);
+    PackPanel(b, inner, first, panel.columns, panel.width,
+              panels + static_cast<size_t>(first) * inner);
+    first += panel.columns;
+  }
+}
+
+MatrixMultiplier::Left MatrixMultiplier::TakeLeft(int rows, int inner, MatrixOperand a) {
+  if (!a.transposed) return {a.data, static_cast<size_t>(a.stride), 1, false};
+  const int tile_rows = HWY_DYNAMIC_DISPATCH(TileRows)();
+  const size_t blocks = (rows + tile_rows - 1) / tile_rows;
+  float* packed = packed_a_.AtLeast(blocks * tile_rows * inner);
+  PackTransposedRows(a, rows, inner, tile_rows, packed);
+  return {packed, 1, static_cast<size_t>(tile_rows), true};
 }
 
 void MatrixMultiplier::Multiply(int rows, int columns, int inner, MatrixOperand a, MatrixOperand b,
                                 float* c, int c_stride) {
-  const int tile_rows = HWY_DYNAMIC_DISPATCH(TileRows)();
-  const int lanes = HWY_DYNAMIC_DISPATCH(VectorLanes)();
-  const float* left = a.data;
-  size_t row_stride = a.stride;
-  size_t inner_stride = 1;
-  if (a.transposed) {
-    const size_t blocks = (rows + tile_rows - 1) / tile_rows;
-    float* packed = packed_a_.AtLeast(blocks * tile_rows * inner);
-    PackTransposedRows(a, rows, inner, tile_rows, packed);
-    left = packed;
-    row_stride = 1;
-    inner_stride = tile_rows;
-  }
-  float* panel = packed_b_.AtLeast(static_cast<size_t>(2) * lanes * inner);
+  const Left left = TakeLeft(rows, inner, a);
+  const size_t widest = static_cast<size_t>(2) * HWY_DYNAMIC_DISPATCH(VectorLanes)();
+  float* memory = packed_b_.AtLeast(widest * inner);
   for (int first = 0; first < columns;) {
-    const int vectors = columns - first > lanes ? 2 : 1;
-    const int width = vectors * lanes;
-    const int panel_columns = std::min(width, columns - first);
-    PackPanel(b, inner, first, panel_columns, width, panel);
+    const Panel panel = PanelAt(first, columns);
+    PackPanel(b, inner, first, panel.columns, panel.width, memory);
     HWY_DYNAMIC_DISPATCH(MultiplyOnePanel)
-    (vectors, rows, inner, left, row_stride, inner_stride, a.transposed, panel, panel_columns,
-     c + first, c_stride);
-    first += panel_columns;
+    (panel.vectors, rows, inner, left.data, left.row_stride, left.inner_stride, left.packed, memory,
+     panel.columns, c + first, c_stride);
+    first += panel.columns;
+  }
+}
+
+void MatrixMultiplier::Multiply(int rows, MatrixOperand a, const PackedOperand& b, float* c,
+                                int c_stride) {
+  const int inner = b.inner(), columns = b.columns();
+  const Left left = TakeLeft(rows, inner, a);
+  for (int first = 0; first < columns;) {
+    const Panel panel = PanelAt(first, columns);
+    HWY_DYNAMIC_DISPATCH(MultiplyOnePanel)
+    (panel.vectors, rows, inner, left.data, left.row_stride, left.inner_stride, left.packed,
+     b.panels_.data() + static_cast<size_t>(first) * inner, panel.columns, c + first, c_stride);
+    first += panel.columns;
   }
 }
 

@@ -16,6 +16,35 @@ struct MatrixOperand {
   bool transposed = false;
 };
 
+// Aligned memory that keeps its size until more is asked for.
+class AlignedFloats {
+ public:
+  // What was there before is lost where it grows.
+  float* AtLeast(size_t count);
+  const float* data() const { return memory_.get(); }
+
+ private:
+  hwy::AlignedFreeUniquePtr<float[]> memory_;
+  size_t size_ = 0;
+};
+
+// A right operand in the order in which products read it: packed once, multiplied with often. One
+// owner.
+class PackedOperand {
+ public:
+  // Copies b [inner, columns] (shapes after transposition).
+  void Pack(int inner, int columns, MatrixOperand b);
+
+  int inner() const { return inner_; }
+  int columns() const { return columns_; }
+
+ private:
+  friend class MatrixMultiplier;
+
+  AlignedFloats panels_;
+  int inner_ = 0, columns_ = 0;
+};
+
 // Multiplies matrices that fit into the second-level cache, on the calling thread, in float32 with
 // the widest vectors the processor has. The right operand is packed into panels of two vectors'
 // width that stay in the first-level cache while tiles of the product are held in registers (Goto
@@ -30,17 +59,20 @@ class MatrixMultiplier {
   // transposition; all three are at least 1. `c` overlaps neither operand.
   void Multiply(int rows, int columns, int inner, MatrixOperand a, MatrixOperand b, float* c,
                 int c_stride);
+  // The same with b packed before: the same bits.
+  void Multiply(int rows, MatrixOperand a, const PackedOperand& b, float* c, int c_stride);
 
  private:
-  // Aligned memory that keeps its size until more is asked for.
-  struct Workspace {
-    float* AtLeast(size_t count);
-    hwy::AlignedFreeUniquePtr<float[]> memory;
-    size_t size = 0;
+  // `a` as tiles read it.
+  struct Left {
+    const float* data;
+    size_t row_stride, inner_stride;
+    bool packed;
   };
+  Left TakeLeft(int rows, int inner, MatrixOperand a);
 
-  Workspace packed_a_;
-  Workspace packed_b_;
+  AlignedFloats packed_a_;
+  AlignedFloats packed_b_;
 };
 
 }  // namespace rollout

@@ -21,6 +21,7 @@ struct Case {
   int substeps;
   MassKind mass = MassKind::kLearned;  // of the kinds with one
   bool has_force = true;
+  int batch = 7;
 };
 
 bool HasMass(DynamicsKind kind) {
@@ -61,78 +62,21 @@ void Make(const Case& c, Problem* problem) {
                        MakeTrainingSet(problem->data.training, problem->data.info, 3));
   for (int member = 0; member < c.members; ++member) {
     std::vector<int64_t> rows;
-    for (int i = 0; i < 7; ++i) {
+    for (int i = 0; i < c.batch; ++i) {
       rows.push_back(set.window_rows[random.UniformInteger(set.window_rows.size())]);
     }
     GatherWindows(set, rows, &problem->batches.emplace_back());
   }
 }
 
-class NodeWindowLossTable : public ::testing::TestWithParam<Case> {};
-
-TEST_P(NodeWindowLossTable, AgreesWithAutograd) {
-  Problem problem;
-  ASSERT_NO_FATAL_FAILURE(Make(GetParam(), &problem));
-  ASSERT_TRUE(TakesNodeWindowLoss(problem.spec));
-  const auto by_hand = MakeNodeWindowLoss(*problem.parameters, InverseLossScale(problem.statistics),
-                                          problem.transitions, 7);
-  ASSERT_OK_AND_ASSIGN(
-      const auto autograd,
-      MakeAutogradWindowLoss<float>(*problem.parameters, InverseLossScale(problem.statistics),
-                                    problem.transitions));
-  const size_t members = problem.batches.size();
-  std::vector<double> losses(members), expected_losses(members);
-  std::vector<float> gradient(problem.values.size(), 0.0f), expected(gradient);
-  ASSERT_OK(by_hand->Evaluate(problem.batches, problem.values, absl::MakeSpan(losses),
-                              absl::MakeSpan(gradient)));
-  ASSERT_OK(autograd->Evaluate(problem.batches, problem.values, absl::MakeSpan(expected_losses),
-                               absl::MakeSpan(expected)));
-  for (size_t member = 0; member < members; ++member) {
-    EXPECT_GT(losses[member], 0.0);
-    EXPECT_NEAR(losses[member], expected_losses[member], 1e-5 * expected_losses[member]);
-  }
-  float largest = 0.0f, worst = 0.0f;
-  for (size_t i = 0; i < gradient.size(); ++i) {
-    largest = std::max(largest, std::abs(expected[i]));
-    worst = std::max(worst, std::abs(gradient[i] - expected[i]));
-  }
-  EXPECT_GT(largest, 0.0f);
-  EXPECT_LT(worst, 2e-5f * largest);
-}
-
-INSTANTIATE_TEST_SUITE_P(
-    All, NodeWindowLossTable,
-    ::testing::Values(
-        Case{"Node", DynamicsKind::kNode, IntegratorMethod::kEuler, {16, 12}, 1, 8},
-        Case{"NodeSo",
-             DynamicsKind::kNodeSo,
-             IntegratorMethod::kConstantAcceleration,
-             {16, 12},
-             1,
-             8},
-        Case{"NodeSoSymplecticEuler",
-             DynamicsKind::kNodeSo,
-             IntegratorMethod::kSymplecticEuler,
-             {16, 12},
-             1,
-             5},
-        Case{"NodeSoEuler", DynamicsKind::kNodeSo, IntegratorMethod::kEuler, {16}, 1, 3},
-        Case{"Linear", DynamicsKind::kNodeSo, IntegratorMethod::kConstantAcceleration, {}, 1, 1},
-        Case{"Ensemble",
-             DynamicsKind::kNodeSo,
-             IntegratorMethod::kConstantAcceleration,
-             {8, 8},
-             3,
-             2}),
-    [](const auto& info) { return info.param.name; });
-
-class MechanicalWindowLossTable : public ::testing::TestWithParam<Case> {};
+class RecordedWindowLossTable : public ::testing::TestWithParam<Case> {};
 
 // `tolerance`: of losses, and of gradients in units of the largest.
 template <typename Real>
-void ExpectMechanicalAgrees(const Problem& problem, double tolerance) {
-  const auto by_hand = MakeMechanicalWindowLoss<Real>(
-      *problem.parameters, InverseLossScale(problem.statistics), problem.transitions, 7);
+void ExpectAgrees(const Problem& problem, double tolerance) {
+  const auto by_hand =
+      MakeRecordedWindowLoss<Real>(*problem.parameters, InverseLossScale(problem.statistics),
+                                   problem.transitions, problem.batches[0].size);
   ASSERT_OK_AND_ASSIGN(
       const auto autograd,
       MakeAutogradWindowLoss<Real>(*problem.parameters, InverseLossScale(problem.statistics),
@@ -166,26 +110,70 @@ void ExpectMechanicalAgrees(const Problem& problem, double tolerance) {
   }
 }
 
-TEST_P(MechanicalWindowLossTable, AgreesWithAutogradInFloat64) {
+TEST_P(RecordedWindowLossTable, AgreesWithAutogradInFloat64) {
   Problem problem;
   ASSERT_NO_FATAL_FAILURE(Make(GetParam(), &problem));
-  ASSERT_TRUE(TakesMechanicalWindowLoss(problem.spec));
-  ExpectMechanicalAgrees<double>(problem, 1e-10);
+  ASSERT_TRUE(TakesRecordedWindowLoss(problem.spec));
+  ExpectAgrees<double>(problem, 1e-10);
 }
 
-TEST_P(MechanicalWindowLossTable, AgreesWithAutogradInFloat32) {
+TEST_P(RecordedWindowLossTable, AgreesWithAutogradInFloat32) {
   Problem problem;
   ASSERT_NO_FATAL_FAILURE(Make(GetParam(), &problem));
-  ExpectMechanicalAgrees<float>(problem, 2e-4);
+  ExpectAgrees<float>(problem, 2e-4);
 }
 
+constexpr DynamicsKind kNode = DynamicsKind::kNode;
+constexpr DynamicsKind kNodeSo = DynamicsKind::kNodeSo;
 constexpr DynamicsKind kHnn = DynamicsKind::kHnn;
 constexpr DynamicsKind kNonseparable = DynamicsKind::kHnnNonseparable;
 constexpr DynamicsKind kMechanics = DynamicsKind::kMechanics;
 
 INSTANTIATE_TEST_SUITE_P(
-    All, MechanicalWindowLossTable,
+    All, RecordedWindowLossTable,
     ::testing::Values(
+        Case{"Node", kNode, IntegratorMethod::kEuler, {16, 12}, 1, 8},
+        Case{"NodeRk4", kNode, IntegratorMethod::kRk4, {16, 12}, 1, 2},
+        Case{"NodeRk438", kNode, IntegratorMethod::kRk4ThreeEighths, {16, 12}, 1, 1},
+        Case{"NodeSo", kNodeSo, IntegratorMethod::kConstantAcceleration, {16, 12}, 1, 8},
+        Case{"NodeSoSymplecticEuler", kNodeSo, IntegratorMethod::kSymplecticEuler, {16}, 1, 5},
+        Case{"NodeSoEuler", kNodeSo, IntegratorMethod::kEuler, {16}, 1, 3},
+        Case{"NodeSoRk438", kNodeSo, IntegratorMethod::kRk4ThreeEighths, {16}, 1, 2},
+        Case{"NodeSoLinear", kNodeSo, IntegratorMethod::kConstantAcceleration, {}, 1, 1},
+        Case{"NodeSoEnsemble", kNodeSo, IntegratorMethod::kConstantAcceleration, {8, 8}, 3, 2},
+        // Blocks of lanes, the last one short of two.
+        Case{"NodeInBlocks",
+             kNode,
+             IntegratorMethod::kRk4ThreeEighths,
+             {16, 12},
+             1,
+             1,
+             MassKind::kNone,
+             false,
+             85},
+        Case{"HnnInBlocks",
+             kHnn,
+             IntegratorMethod::kRk4ThreeEighths,
+             {16, 12},
+             1,
+             1,
+             MassKind::kLearned,
+             false,
+             85},
+        Case{"HnnWithUnitMassConstantAcceleration",
+             kHnn,
+             IntegratorMethod::kConstantAcceleration,
+             {16, 12},
+             1,
+             3,
+             MassKind::kIdentity},
+        Case{"MechanicsWithUnitMassSymplecticEuler",
+             kMechanics,
+             IntegratorMethod::kSymplecticEuler,
+             {16, 12},
+             1,
+             3,
+             MassKind::kIdentity},
         Case{"Hnn", kHnn, IntegratorMethod::kEuler, {16, 12}, 1, 8},
         Case{"HnnWithoutForce",
              kHnn,
@@ -235,7 +223,6 @@ TEST(AutogradWindowLoss, GradientPredictsTheLoss) {
   Problem problem;
   ASSERT_NO_FATAL_FAILURE(
       Make({"Hnn", DynamicsKind::kHnn, IntegratorMethod::kEuler, {8, 8}, 2, 4}, &problem));
-  EXPECT_FALSE(TakesNodeWindowLoss(problem.spec));
   ASSERT_OK_AND_ASSIGN(
       const auto loss,
       MakeAutogradWindowLoss<float>(*problem.parameters, InverseLossScale(problem.statistics),
