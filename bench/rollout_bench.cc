@@ -38,6 +38,7 @@ struct Options {
   std::vector<int> depths = {2};
   double seconds = 0.5;      // for each contender in each cell
   double longest_run = 2.0;  // seconds
+  double pause = 0.0;        // seconds
   std::string json;          // file; "-" = standard output in place of the table
   bool append = false;       // keep the rows that the file has
 };
@@ -128,6 +129,7 @@ absl::StatusOr<std::vector<RolloutCell>> Cells(const Options& options) {
   RolloutCell cell;
   cell.budget = absl::Seconds(options.seconds);
   cell.longest_run = absl::Seconds(options.longest_run);
+  cell.pause = absl::Seconds(options.pause);
   for (const std::string& kind : options.kinds) {
     cell.kind = kind;
     for (const std::string& pass : options.passes) {
@@ -206,6 +208,9 @@ int Main(int argc, char** argv) {
   app.add_option("--depths", options.depths, "Hidden layers")->delimiter(',');
   app.add_option("--seconds", options.seconds, "Time for each contender in each cell")
       ->capture_default_str();
+  app.add_option("--pause", options.pause,
+                 "idle seconds before each run: 0.01 = a planner at 100 Hz")
+      ->check(CLI::Range(0.0, 10.0));
   app.add_option(
          "--longest-run", options.longest_run,
          "Cells of which one run takes the first engine longer are cut to fewer transitions")

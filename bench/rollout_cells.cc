@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "bench/bench_models.h"
 #include "bench/fma_peak.h"
 #include "tests/support/random_model.h"
@@ -191,6 +192,7 @@ absl::StatusOr<std::vector<Measurement>> MeasureCell(
       again = true;
       const int threads = runner.contender->threads();
       peaks[threads] = std::max(peaks[threads], PeakOf(threads));
+      absl::SleepFor(cell.pause);
       if (absl::Status status = runner.Run(); !status.ok()) return status;
     }
     clock = std::max(clock, MeasureClock());

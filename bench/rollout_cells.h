@@ -26,6 +26,8 @@ struct RolloutCell {
   // A cell of which the first contender would need longer for one run is cut to fewer transitions;
   // contenders that are ten times slower than this leave it.
   absl::Duration longest_run = absl::Seconds(2);
+  // Idle time before each run: a planner asks every 10 ms, by when threads have gone to sleep.
+  absl::Duration pause = absl::ZeroDuration();
 };
 
 // One row of the result. Times are of the whole horizon, also where fewer transitions were timed.

@@ -2,6 +2,8 @@
 #ifndef ROLLOUT_MODELS_ENGINES_FUSED_THREAD_POOL_H_
 #define ROLLOUT_MODELS_ENGINES_FUSED_THREAD_POOL_H_
 
+#include <sched.h>
+
 #include <atomic>
 #include <thread>
 #include <vector>
@@ -14,6 +16,10 @@ namespace rollout::fused {
 // Threads that join in a piece of work when there is enough of it. Owned by an engine; one Run at a
 // time, from any thread. The calling thread computes too, so a pool of one thread starts none.
 // Allocates nothing after construction.
+//
+// A thread that wakes on a processor where another one of the same call computes moves to one where
+// none does: the scheduler likes to wake a thread beside its waker, and takes several milliseconds,
+// longer than most calls, to part them.
 class ThreadPool {
  public:
   explicit ThreadPool(int threads);
@@ -35,6 +41,8 @@ class ThreadPool {
   void Work(int index) ABSL_LOCKS_EXCLUDED(mutex_);
   // Answers one summons with a call of the task; gives up the lock meanwhile.
   void Answer(int index) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Moves the thread at hand to a processor where no other one computes, if there is one.
+  void FindFreeProcessor() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   Mutex mutex_;
   ConditionVariable worker_summoned_, caller_needed_;
@@ -43,6 +51,8 @@ class ThreadPool {
   int running_ ABSL_GUARDED_BY(mutex_) = 0;  // calls of the task under way
   bool caller_waits_ ABSL_GUARDED_BY(mutex_) = false;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  std::vector<int> processors_ ABSL_GUARDED_BY(mutex_);  // [threads] where each computes; -1 = idle
+  cpu_set_t allowed_;  // processors that the system lets this process use; empty = it did not say
   std::atomic<int> idle_{0};  // threads that neither run nor are summoned: a hint, without the lock
   std::vector<std::thread> workers_;
 };
