@@ -8,23 +8,6 @@
 namespace rollout {
 namespace {
 
-// [points, 2n] of one trajectory without noise.
-std::vector<double> Trajectory(const EquationsOfMotion& mechanics, Random& random) {
-  const SystemInfo& info = mechanics.info();
-  const int size = 2 * info.num_positions;
-  const int points = info.max_episode_steps + 1;
-  std::vector<double> state(size), trajectory;
-  mechanics.DrawState(random, absl::MakeSpan(state));
-  DormandPrince solver(size);
-  for (int point = 0; point < points; ++point) {
-    trajectory.insert(trajectory.end(), state.begin(), state.end());
-    solver.Advance(
-        [&](absl::Span<const double> x, absl::Span<double> dx) { mechanics.Derivative(x, {}, dx); },
-        info.dt, absl::MakeSpan(state));
-  }
-  return trajectory;
-}
-
 void AppendSamples(const EquationsOfMotion& mechanics, const GreydanusTask& task,
                    const std::vector<double>& clean, Random& random, DerivativeSamples* samples) {
   const int size = samples->size;
@@ -47,6 +30,22 @@ void AppendSamples(const EquationsOfMotion& mechanics, const GreydanusTask& task
 
 }  // namespace
 
+std::vector<double> DrawTrajectory(const EquationsOfMotion& mechanics, Random& random) {
+  const SystemInfo& info = mechanics.info();
+  const int size = 2 * info.num_positions;
+  const int points = info.max_episode_steps + 1;
+  std::vector<double> state(size), trajectory;
+  mechanics.DrawState(random, absl::MakeSpan(state));
+  DormandPrince solver(size);
+  for (int point = 0; point < points; ++point) {
+    trajectory.insert(trajectory.end(), state.begin(), state.end());
+    solver.Advance(
+        [&](absl::Span<const double> x, absl::Span<double> dx) { mechanics.Derivative(x, {}, dx); },
+        info.dt, absl::MakeSpan(state));
+  }
+  return trajectory;
+}
+
 DerivativeData MakeDerivativeData(const EquationsOfMotion& mechanics, const GreydanusTask& task,
                                   uint64_t seed) {
   DerivativeData data;
@@ -55,7 +54,7 @@ DerivativeData MakeDerivativeData(const EquationsOfMotion& mechanics, const Grey
   const int held_out = static_cast<int>(std::lround(task.test_fraction * task.trajectories));
   for (int i = 0; i < task.trajectories; ++i) {
     const bool test = task.test_first ? i < held_out : i >= task.trajectories - held_out;
-    AppendSamples(mechanics, task, Trajectory(mechanics, random), random,
+    AppendSamples(mechanics, task, DrawTrajectory(mechanics, random), random,
                   test ? &data.test : &data.train);
   }
   return data;

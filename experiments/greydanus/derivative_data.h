@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "base/random.h"
 #include "experiments/greydanus/greydanus_task.h"
 #include "systems/mechanics/equations_of_motion.h"
 
@@ -22,6 +23,10 @@ struct DerivativeSamples {
 struct DerivativeData {
   DerivativeSamples train, test;
 };
+
+// One trajectory without noise from a drawn first state, [points, 2n] at the system's sampling
+// times.
+std::vector<double> DrawTrajectory(const EquationsOfMotion& mechanics, Random& random);
 
 // The data of `task`, decided by `seed`: the trajectories of EquationsOfMotion::DrawState at the
 // system's sampling times, without those that the solver could not follow (none of these systems

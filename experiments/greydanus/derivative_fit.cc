@@ -17,36 +17,6 @@
 namespace rollout {
 namespace {
 
-// A [rows, columns] matrix with orthonormal rows or columns (whichever there are fewer of), by
-// Gram and Schmidt's process on normal numbers.
-std::vector<float> OrthogonalMatrix(int64_t rows, int64_t columns, Random& random) {
-  const bool wide = columns >= rows;
-  const int64_t count = std::min(rows, columns), length = std::max(rows, columns);
-  std::vector<std::vector<double>> vectors(count, std::vector<double>(length));
-  for (int64_t i = 0; i < count; ++i) {
-    std::vector<double>& vector = vectors[i];
-    for (double& value : vector) value = random.Normal();
-    for (int pass = 0; pass < 2; ++pass) {  // twice is enough for rounding
-      for (int64_t j = 0; j < i; ++j) {
-        double dot = 0.0;
-        for (int64_t k = 0; k < length; ++k) dot += vector[k] * vectors[j][k];
-        for (int64_t k = 0; k < length; ++k) vector[k] -= dot * vectors[j][k];
-      }
-    }
-    double squares = 0.0;
-    for (const double value : vector) squares += value * value;
-    for (double& value : vector) value /= std::sqrt(squares);
-  }
-  std::vector<float> matrix(rows * columns);
-  for (int64_t row = 0; row < rows; ++row) {
-    for (int64_t column = 0; column < columns; ++column) {
-      matrix[row * columns + column] =
-          static_cast<float>(wide ? vectors[row][column] : vectors[column][row]);
-    }
-  }
-  return matrix;
-}
-
 TransitionModelSpec MakeSpec(int size, double dt, const DerivativeFitOptions& options) {
   TransitionModelSpec spec;
   spec.name = "derivatives";
@@ -58,34 +28,10 @@ TransitionModelSpec MakeSpec(int size, double dt, const DerivativeFitOptions& op
   return spec;
 }
 
-bool IsLastBias(const TransitionModelSpec& spec, const std::string& name) {
-  const std::string last = absl::StrCat(".", spec.dynamics.hidden_sizes.size(), ".bias");
-  return name.size() > last.size() && name.ends_with(last);
-}
-
-// Orthogonal weights, hidden biases uniform within 1/sqrt(inputs) (PyTorch's default), identity
-// normalisers.
-TransitionModel InitialModel(const TransitionModelSpec& spec, uint64_t seed) {
-  TransitionModel model;
-  model.spec = spec;
-  Random random(seed);
-  int64_t inputs = 1;
-  for (const TensorShape& tensor : ExpectedTensors(spec)) {
-    int64_t size = 1;
-    for (const int64_t extent : tensor.shape) size *= extent;
-    std::vector<float> data(size, 0.0f);
-    if (tensor.name.ends_with(".weight")) {
-      inputs = tensor.shape[2];
-      data = OrthogonalMatrix(tensor.shape[1], inputs, random);
-    } else if (tensor.name.ends_with(".std")) {
-      std::fill(data.begin(), data.end(), 1.0f);
-    } else if (tensor.name.ends_with(".bias") && !IsLastBias(spec, tensor.name)) {
-      const double bound = 1.0 / std::sqrt(static_cast<double>(inputs));
-      for (float& value : data) value = static_cast<float>(random.Uniform(-bound, bound));
-    }
-    model.weights.push_back({tensor.name, tensor.shape, std::move(data)});
-  }
-  return model;
+// The networks of the papers' code have no bias in their last layer.
+AbsentBias LastBias(const TransitionModelSpec& spec) {
+  return [last = absl::StrCat(".", spec.dynamics.hidden_sizes.size(), ".bias")](
+             const std::string& name) { return name.ends_with(last); };
 }
 
 at::Tensor Rows(const std::vector<float>& values, int64_t rows, int64_t size) {
@@ -115,14 +61,14 @@ absl::StatusOr<std::unique_ptr<DerivativeFit>> DerivativeFit::Create(
   auto fit = std::unique_ptr<DerivativeFit>(new DerivativeFit(samples, options));
   fit->spec_ = MakeSpec(samples.size, dt, options);
   if (absl::Status status = ValidateSpec(fit->spec_); !status.ok()) return status;
-  auto weights = ModelWeights::FromModel(InitialModel(fit->spec_, options.seed), at::kFloat);
+  Random random(options.seed);
+  const AbsentBias absent = LastBias(fit->spec_);
+  auto weights = ModelWeights::FromModel(
+      {fit->spec_, InitialWeights(ExpectedTensors(fit->spec_), absent, random)}, at::kFloat);
   if (!weights.ok()) return weights.status();
   fit->weights_ = *std::move(weights);
   fit->weights_.RequireGradients(true);
-  for (const ModelWeights::Entry& entry : fit->weights_.entries()) {
-    if (!ModelWeights::IsLearned(entry.name)) continue;
-    fit->adams_.emplace_back(static_cast<size_t>(entry.value.numel()), options.weight_decay);
-  }
+  fit->adam_.emplace(fit->weights_, options.weight_decay, absent);
   return fit;
 }
 
@@ -150,18 +96,7 @@ absl::Status DerivativeFit::Step() try {
     return absl::InternalError(absl::StrCat("the loss is not finite at step ", step_));
   }
   loss.backward();
-  size_t learned = 0;
-  for (const ModelWeights::Entry& entry : weights_.entries()) {
-    if (!ModelWeights::IsLearned(entry.name)) continue;
-    Adam& adam = adams_[learned++];
-    at::Tensor gradient = entry.value.grad();
-    if (!gradient.defined() || IsLastBias(spec_, entry.name)) continue;
-    gradient = gradient.contiguous();
-    const size_t size = static_cast<size_t>(entry.value.numel());
-    adam.Step(step_, options_.learning_rate, absl::MakeConstSpan(gradient.data_ptr<float>(), size),
-              absl::MakeSpan(entry.value.data_ptr<float>(), size));
-    entry.value.mutable_grad() = at::Tensor();
-  }
+  adam_->Step(step_, options_.learning_rate);
   ++step_;
   return absl::OkStatus();
 } catch (const std::exception& error) {

@@ -4,14 +4,15 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "experiments/greydanus/derivative_data.h"
+#include "experiments/greydanus/initial_weights.h"
 #include "models/dynamics/weights.h"
 #include "models/transition_model.h"
-#include "trainer/fitting/adam.h"
 
 namespace rollout {
 
@@ -52,7 +53,7 @@ class DerivativeFit {
   const DerivativeFitOptions options_;
   TransitionModelSpec spec_;
   ModelWeights weights_;
-  std::vector<Adam> adams_;  // one for each learned tensor, in the order of weights_
+  std::optional<WeightsAdam> adam_;  // set by Create
   int64_t step_ = 0;
 };
 

@@ -19,11 +19,6 @@
 #include "systems/mechanics/dormand_prince.h"
 
 namespace rollout {
-namespace {
-
-constexpr DormandPrinceOptions kSolver = {.rtol = 1e-9, .atol = 1e-11, .max_steps = 2000};
-
-// d/dt of one state by a learned model, in float64.
 void ModelDerivative(const Dynamics& dynamics, absl::Span<const double> state,
                      absl::Span<double> derivative) {
   const int64_t size = static_cast<int64_t>(state.size());
@@ -36,8 +31,6 @@ void ModelDerivative(const Dynamics& dynamics, absl::Span<const double> state,
   std::copy_n(dp.data_ptr<double>(), size / 2, derivative.begin() + size / 2);
 }
 
-}  // namespace
-
 std::vector<double> EnergyFirstStates(const EquationsOfMotion& mechanics, const GreydanusTask& task,
                                       uint64_t seed) {
   const int size = 2 * mechanics.info().num_positions;
@@ -46,7 +39,7 @@ std::vector<double> EnergyFirstStates(const EquationsOfMotion& mechanics, const 
   for (int i = 0; i < task.rollouts; ++i) {
     const absl::Span<double> state = absl::MakeSpan(states).subspan(i * size, size);
     mechanics.DrawState(random, state);
-    if (size != 2) continue;
+    if (size != 2 || task.films) continue;
     // The papers' notebooks judge one degree of freedom from q, p within 0.2 to 1 of the origin.
     for (double& value : state) {
       const double drawn = random.Uniform(-0.8, 0.8);
@@ -72,7 +65,7 @@ absl::StatusOr<EnergyError> MeasureEnergyError(const EquationsOfMotion& mechanic
     std::vector<double> predicted(first_states.begin() + i * size,
                                   first_states.begin() + (i + 1) * size);
     std::vector<double> actual = predicted;
-    DormandPrince model_solver(size, kSolver), true_solver(size);
+    DormandPrince model_solver(size, kModelSolver), true_solver(size);
     double squares = 0.0;
     for (int point = 1; point < task.points; ++point) {
       model_solver.Advance([&](absl::Span<const double> x,

@@ -6,8 +6,11 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/types/span.h"
 #include "experiments/greydanus/greydanus_task.h"
+#include "models/dynamics/dynamics.h"
 #include "models/transition_model.h"
+#include "systems/mechanics/dormand_prince.h"
 #include "systems/mechanics/equations_of_motion.h"
 
 namespace rollout {
@@ -15,6 +18,15 @@ namespace rollout {
 // The first states [rollouts, 2n] from which a task's models are judged, the same for all of them.
 std::vector<double> EnergyFirstStates(const EquationsOfMotion& mechanics, const GreydanusTask& task,
                                       uint64_t seed);
+
+// d/dt of one state [q, p] by learned dynamics without controls, whose weights are float64.
+// LibTorch's exceptions pass through; needs InferenceMode.
+void ModelDerivative(const Dynamics& dynamics, absl::Span<const double> state,
+                     absl::Span<double> derivative);
+
+// How learned dynamics are solved.
+inline constexpr DormandPrinceOptions kModelSolver = {
+    .rtol = 1e-9, .atol = 1e-11, .max_steps = 2000};
 
 struct EnergyError {
   // For each rollout the mean over time of (H(model's state) - H(true state))^2 with the true H;

@@ -79,6 +79,22 @@ const std::vector<GreydanusTask>& GreydanusTasks() {
        100,
        {9.5573e-2, 3.8000e-1, 1.0906e+2},
        {8.0346e-2, 4.8809e-1, 4.1926e-2}},
+      {"pixel_pendulum",
+       "Pixel pendulum",
+       200,
+       0.0,
+       false,
+       0.2,
+       true,
+       200,
+       10000,
+       1e-5,
+       15,
+       10.0,
+       200,
+       {1.7731e-4, 1.7306e-4, 9.2748e-3},
+       {1.8683e-4, 1.8451e-4, 1.5315e-4},
+       true},
   };
   return tasks;
 }

@@ -31,9 +31,12 @@ struct GreydanusTask {
   double seconds;
   int points;
   PublishedRow baseline, hnn;
+  // Learned from frames: the losses are PixelFit's, the energy is that of what the decoded frames
+  // show. The published energies are in other units, which the papers' code does not name.
+  bool films = false;
 };
 
-// Mass-spring, ideal pendulum, (simulated) real pendulum, two and three bodies.
+// Mass-spring, ideal pendulum, (simulated) real pendulum, two and three bodies, pixel pendulum.
 const std::vector<GreydanusTask>& GreydanusTasks();
 
 }  // namespace rollout

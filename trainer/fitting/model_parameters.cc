@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/random.h"
+#include "trainer/fitting/orthogonal.h"
 
 namespace rollout {
 namespace {
@@ -103,39 +104,6 @@ std::vector<NamedTensor> MakeNormalisers(const TransitionModelSpec& spec,
           tensor("output.mean", output_mean), tensor("output.std", output_std)};
 }
 
-// [rows, columns] with orthonormal rows or columns (whichever are fewer) times `gain`:
-// Gram-Schmidt on Gaussian vectors (Saxe, McClelland and Ganguli, 2014).
-std::vector<float> Orthogonal(int64_t rows, int64_t columns, double gain, Random& random) {
-  const int64_t count = std::min(rows, columns), length = std::max(rows, columns);
-  std::vector<double> basis(count * length);
-  for (int64_t i = 0; i < count; ++i) {
-    double* vector = &basis[i * length];
-    for (int64_t k = 0; k < length; ++k) vector[k] = random.Normal();
-    // Twice: once is not orthogonal to rounding.
-    for (int pass = 0; pass < 2; ++pass) {
-      for (int64_t j = 0; j < i; ++j) {
-        const double* other = &basis[j * length];
-        double dot = 0.0;
-        for (int64_t k = 0; k < length; ++k) dot += vector[k] * other[k];
-        for (int64_t k = 0; k < length; ++k) vector[k] -= dot * other[k];
-      }
-      double norm = 0.0;
-      for (int64_t k = 0; k < length; ++k) norm += vector[k] * vector[k];
-      norm = std::sqrt(norm);
-      for (int64_t k = 0; k < length; ++k) vector[k] /= norm;
-    }
-  }
-  std::vector<float> result(rows * columns);
-  for (int64_t row = 0; row < rows; ++row) {
-    for (int64_t column = 0; column < columns; ++column) {
-      const double value =
-          rows <= columns ? basis[row * length + column] : basis[column * length + row];
-      result[row * columns + column] = static_cast<float>(gain * value);
-    }
-  }
-  return result;
-}
-
 double At(absl::Span<const float> values, int64_t i, double absent) {
   return values.empty() ? absent : values[i];
 }
@@ -225,7 +193,7 @@ std::vector<float> ModelParameters::Initialise(uint64_t seed) const {
     for (const LearnedTensor& tensor : tensors_) {
       if (tensor.shape.size() != 2) continue;
       const std::vector<float> weights =
-          Orthogonal(tensor.shape[0], tensor.shape[1], kGain, random);
+          OrthogonalMatrix(tensor.shape[0], tensor.shape[1], kGain, random);
       std::copy(weights.begin(), weights.end(), base + tensor.offset);
     }
     if (spec_.dynamics.mass == MassKind::kLearned) {

@@ -1,0 +1,164 @@
+#include "experiments/greydanus/greydanus_run.h"
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "base/random.h"
+#include "experiments/greydanus/derivative_data.h"
+#include "experiments/greydanus/derivative_fit.h"
+#include "experiments/greydanus/energy_rollouts.h"
+#include "experiments/greydanus/pixel_data.h"
+#include "experiments/greydanus/pixel_energy.h"
+#include "experiments/greydanus/pixel_fit.h"
+#include "experiments/statistics.h"
+#include "systems/mechanics/equations_of_motion.h"
+
+namespace rollout {
+namespace {
+
+// Streams of a run's seed.
+constexpr uint64_t kDataStream = 1, kStateStream = 2, kWeightStream = 3;
+
+// Mean squared energy errors, one for each rollout, by the name of the series.
+using EnergySeries = std::map<std::string, std::vector<double>>;
+
+// A fit, its data, and how it is judged. One owner.
+class Training {
+ public:
+  virtual ~Training() = default;
+  virtual absl::Status Step() = 0;
+  virtual absl::StatusOr<double> TrainLoss() const = 0;
+  virtual absl::StatusOr<double> TestLoss() const = 0;
+  virtual absl::StatusOr<EnergySeries> MeasureEnergy() const = 0;
+};
+
+class DerivativeTraining final : public Training {
+ public:
+  DerivativeTraining(const GreydanusTask& task, uint64_t seed)
+      : task_(task),
+        mechanics_(MakeEquationsOfMotion(task.system)),
+        data_(MakeDerivativeData(*mechanics_, task, DeriveSeed(seed, kDataStream))),
+        first_states_(EnergyFirstStates(*mechanics_, task, DeriveSeed(seed, kStateStream))) {}
+
+  absl::Status Prepare(DynamicsKind kind, uint64_t seed) {
+    auto fit = DerivativeFit::Create(data_.train, mechanics_->info().dt,
+                                     {.kind = kind,
+                                      .batch = task_.batch,
+                                      .weight_decay = task_.weight_decay,
+                                      .seed = DeriveSeed(seed, kWeightStream)});
+    if (!fit.ok()) return fit.status();
+    fit_ = *std::move(fit);
+    return absl::OkStatus();
+  }
+
+  absl::Status Step() override { return fit_->Step(); }
+  absl::StatusOr<double> TrainLoss() const override { return fit_->Loss(data_.train); }
+  absl::StatusOr<double> TestLoss() const override { return fit_->Loss(data_.test); }
+  absl::StatusOr<EnergySeries> MeasureEnergy() const override {
+    auto error = MeasureEnergyError(*mechanics_, task_, fit_->Model(), first_states_);
+    if (!error.ok()) return error.status();
+    return EnergySeries{{"energy_mse", std::move(error->mean_squared)}};
+  }
+
+ private:
+  const GreydanusTask& task_;
+  const std::unique_ptr<const EquationsOfMotion> mechanics_;
+  const DerivativeData data_;
+  const std::vector<double> first_states_;
+  std::unique_ptr<DerivativeFit> fit_;
+};
+
+class PixelTraining final : public Training {
+ public:
+  PixelTraining(const GreydanusTask& task, uint64_t seed)
+      : task_(task),
+        mechanics_(MakeEquationsOfMotion(task.system)),
+        data_(MakePixelData(*mechanics_, task, DeriveSeed(seed, kDataStream))),
+        first_states_(EnergyFirstStates(*mechanics_, task, DeriveSeed(seed, kStateStream))) {}
+
+  absl::Status Prepare(DynamicsKind kind, uint64_t seed) {
+    auto fit = PixelFit::Create(data_.train, {.kind = kind,
+                                              .batch = task_.batch,
+                                              .weight_decay = task_.weight_decay,
+                                              .seed = DeriveSeed(seed, kWeightStream)});
+    if (!fit.ok()) return fit.status();
+    fit_ = *std::move(fit);
+    return absl::OkStatus();
+  }
+
+  absl::Status Step() override { return fit_->Step(); }
+  absl::StatusOr<double> TrainLoss() const override { return fit_->Loss(data_.train); }
+  absl::StatusOr<double> TestLoss() const override { return fit_->Loss(data_.test); }
+  absl::StatusOr<EnergySeries> MeasureEnergy() const override {
+    auto error = MeasurePixelEnergy(*mechanics_, task_, *fit_, first_states_);
+    if (!error.ok()) return error.status();
+    return EnergySeries{{"energy_mse", std::move(error->rollout)},
+                        {"autoencoder_energy_mse", std::move(error->autoencoder)},
+                        {"reading_energy_mse", std::move(error->reading)}};
+  }
+
+ private:
+  const GreydanusTask& task_;
+  const std::unique_ptr<const EquationsOfMotion> mechanics_;
+  const PixelData data_;
+  const std::vector<double> first_states_;
+  std::unique_ptr<PixelFit> fit_;
+};
+
+template <typename T>
+absl::StatusOr<std::unique_ptr<Training>> Make(const GreydanusTask& task, DynamicsKind kind,
+                                               uint64_t seed) {
+  auto training = std::make_unique<T>(task, seed);
+  if (absl::Status status = training->Prepare(kind, seed); !status.ok()) return status;
+  return training;
+}
+
+absl::Status Measure(const Training& training, const std::string& prefix, RunRecord* record) {
+  auto energies = training.MeasureEnergy();
+  if (!energies.ok()) return energies.status();
+  for (auto& [name, errors] : *energies) {
+    record->metrics[absl::StrCat(prefix, name, "_mean")] = Mean(errors);
+    record->metrics[absl::StrCat(prefix, name, "_median")] = Median(errors);
+    record->series[absl::StrCat(prefix, name)] = std::move(errors);
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<RunRecord> MakeGreydanusRun(const GreydanusTask& task, const GreydanusModel& model,
+                                           int64_t steps, uint64_t seed,
+                                           const std::atomic<bool>& stop) {
+  const absl::Time start = absl::Now();
+  auto training = task.films ? Make<PixelTraining>(task, model.kind, seed)
+                             : Make<DerivativeTraining>(task, model.kind, seed);
+  if (!training.ok()) return training.status();
+  RunRecord record;
+  record.seed = seed;
+  record.settings = {
+      {"system", task.system}, {"model", model.name}, {"steps", absl::StrCat(steps)}};
+  for (int64_t step = 1; step <= steps; ++step) {
+    if (stop) return absl::CancelledError("stopped");
+    if (const absl::Status status = (*training)->Step(); !status.ok()) {
+      record.outcome = absl::StrCat("diverged: ", status.message());
+      break;
+    }
+    if (step != steps / 2) continue;
+    if (absl::Status s = Measure(**training, "half_", &record); !s.ok()) return s;
+  }
+  const auto train_loss = (*training)->TrainLoss(), test_loss = (*training)->TestLoss();
+  if (!train_loss.ok()) return train_loss.status();
+  if (!test_loss.ok()) return test_loss.status();
+  record.metrics["train_loss"] = *train_loss;
+  record.metrics["test_loss"] = *test_loss;
+  if (absl::Status s = Measure(**training, "", &record); !s.ok()) return s;
+  record.seconds = absl::ToDoubleSeconds(absl::Now() - start);
+  return record;
+}
+
+}  // namespace rollout
