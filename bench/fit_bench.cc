@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "CLI/CLI.hpp"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "base/random.h"
 #include "base/table.h"
@@ -25,6 +26,7 @@ namespace rollout::bench {
 namespace {
 
 struct BenchOptions {
+  std::string setting = "hopper";
   int rounds = 5;
   int steps = 10;  // optimiser steps of each measurement in each round
   int64_t batch = 200;
@@ -32,16 +34,65 @@ struct BenchOptions {
   bool json = false;
 };
 
-// A system of Hopper's sizes whose states wander.
-DatasetInfo HopperSizes() {
+// One model of a setting.
+struct BenchModel {
+  const char* name;
+  DynamicsKind kind;
+  bool has_force;
+};
+
+// What is fitted: a system's sizes, windows, networks and models.
+struct Setting {
+  std::string title;
   DatasetInfo info;
-  info.id = "bench/hopper-v0";
-  info.num_positions = 6;
-  info.num_velocities = 6;
-  info.num_controls = 3;
-  info.dt = 0.008;
-  info.ignored_positions = {0};
-  return info;
+  FitOptions options;  // but for the dynamics' kind
+  std::vector<BenchModel> models;
+};
+
+// Gruver et al. (2022), figure 7, on Hopper's sizes.
+Setting Hopper() {
+  Setting setting;
+  setting.title = "Hopper's sizes: windows of 3 states, 8 substeps, 2 x 128 tanh";
+  setting.info.num_positions = 6;
+  setting.info.num_controls = 3;
+  setting.info.dt = 0.008;
+  setting.info.ignored_positions = {0};
+  setting.models = {{"NODE", DynamicsKind::kNode, false},
+                    {"NODE_SO", DynamicsKind::kNodeSo, false},
+                    {"HNN", DynamicsKind::kHnn, true}};
+  return setting;
+}
+
+// The same authors' chains (angles) and springs (three coordinates a bob).
+Setting Toy(int positions, bool angular) {
+  Setting setting;
+  setting.title =
+      absl::StrFormat("%d %s: windows of 5 states, the 3/8 rule in one step a sample, 2 x 256 tanh",
+                      positions, angular ? "angles" : "Cartesian coordinates");
+  setting.info.num_positions = positions;
+  setting.info.dt = 0.03;
+  for (int i = 0; angular && i < positions; ++i) setting.info.angular_positions.push_back(i);
+  setting.options.dynamics.hidden_sizes = {256, 256};
+  setting.options.integrator = {.method = IntegratorMethod::kRk4ThreeEighths, .substeps = 1};
+  setting.options.window_states = 5;
+  setting.options.decoupled_weight_decay = true;
+  setting.models = {{"NODE", DynamicsKind::kNode, false},
+                    {"NODE+SO", DynamicsKind::kMechanics, false},
+                    {"HNN", DynamicsKind::kHnn, false},
+                    {"HNN without SO", DynamicsKind::kHnnNonseparable, false},
+                    {"SymODEN", DynamicsKind::kHnn, true}};
+  return setting;
+}
+
+Setting MakeSetting(const std::string& name) {
+  Setting setting;
+  if (name == "hopper") setting = Hopper();
+  if (name == "chain-2") setting = Toy(2, true);
+  if (name == "spring-2") setting = Toy(6, false);
+  if (name == "spring-4") setting = Toy(12, false);
+  setting.info.id = absl::StrCat("bench/", name, "-v0");
+  setting.info.num_velocities = setting.info.num_positions;
+  return setting;
 }
 
 std::vector<ObservedEpisode> Wander(const DatasetInfo& info, int episodes, int64_t steps) {
@@ -78,16 +129,24 @@ std::vector<Network> ListNetworks(const TransitionModelSpec& spec) {
     return list;
   };
   const int seen = features + n + spec.num_controls;
-  switch (spec.dynamics.kind) {
-    case DynamicsKind::kNode:
-      return {{sizes(seen, 2 * n)}};
-    case DynamicsKind::kHnn:
-      // Potential and mass also give their input's gradient: twice the products on the way there,
-      // and each of those has its own two on the way back.
-      return {{sizes(features, 1), 6}, {sizes(features, n * (n + 1) / 2), 6}, {sizes(seen, n)}};
-    default:
-      return {{sizes(seen, n)}};
+  const DynamicsSpec& dynamics = spec.dynamics;
+  std::vector<Network> networks;
+  if (dynamics.kind == DynamicsKind::kNode) networks.push_back({sizes(seen, 2 * n)});
+  if (dynamics.kind == DynamicsKind::kNodeSo || dynamics.kind == DynamicsKind::kMechanics) {
+    networks.push_back({sizes(seen, n)});
   }
+  // Potential and the HNN's mass also give their input's gradient: twice the products on the way
+  // there, and each of those has its own two on the way back.
+  if (dynamics.kind == DynamicsKind::kHnn) networks.push_back({sizes(features, 1), 6});
+  if (dynamics.kind == DynamicsKind::kHnnNonseparable) {
+    networks.push_back({sizes(features + n, 1), 6});
+  }
+  if (dynamics.mass == MassKind::kLearned) {
+    const int passes = dynamics.kind == DynamicsKind::kHnn ? 6 : 3;
+    networks.push_back({sizes(features, n * (n + 1) / 2), passes});
+  }
+  if (dynamics.has_force) networks.push_back({sizes(seen, n)});
+  return networks;
 }
 
 struct Line {
@@ -105,8 +164,12 @@ double Median(std::vector<double> values) {
 
 // The products of one optimiser step: forward and to inputs at every substep, to weights once over
 // all of them.
-std::function<void()> Products(const TransitionModelSpec& spec, int64_t batch, double* gigaflop) {
-  const int evaluations = 2 * spec.integrator.substeps * spec.ensemble_size;
+std::function<void()> Products(const TransitionModelSpec& spec, const FitOptions& options,
+                               double* gigaflop) {
+  const int64_t batch = options.batch;
+  const int stages = spec.integrator.method == IntegratorMethod::kRk4ThreeEighths ? 4 : 1;
+  const int evaluations =
+      (options.window_states - 1) * spec.integrator.substeps * stages * spec.ensemble_size;
   std::vector<Network> networks = ListNetworks(spec);
   int64_t largest = 1;
   *gigaflop = 0.0;
@@ -150,20 +213,22 @@ void Measure(Line& line, int steps) {
 
 absl::Status Run(const BenchOptions& bench) {
   at::set_num_threads(1);
-  const DatasetInfo info = HopperSizes();
+  const Setting setting = MakeSetting(bench.setting);
+  const DatasetInfo& info = setting.info;
   const std::vector<ObservedEpisode> episodes = Wander(info, 20, 500);
   const auto statistics = MeasureData(episodes, info);
   if (!statistics.ok()) return statistics.status();
   std::vector<std::unique_ptr<Fitter>> fitters;
   std::vector<Line> lines;
   absl::Status failure;
-  for (const DynamicsKind kind : {DynamicsKind::kNode, DynamicsKind::kNodeSo, DynamicsKind::kHnn}) {
-    FitOptions options;
+  for (const BenchModel& model : setting.models) {
+    FitOptions options = setting.options;
     options.name = "bench";
-    options.dynamics.kind = kind;
-    options.dynamics.has_force = kind == DynamicsKind::kHnn;
-    options.dynamics.mass = kind == DynamicsKind::kHnn ? MassKind::kLearned : MassKind::kNone;
-    options.integrator.method = DefaultIntegrator(kind);
+    const bool node = model.kind == DynamicsKind::kNode || model.kind == DynamicsKind::kNodeSo;
+    options.dynamics.kind = model.kind;
+    options.dynamics.has_force = model.has_force;
+    options.dynamics.mass = node ? MassKind::kNone : MassKind::kLearned;
+    if (bench.setting == "hopper") options.integrator.method = DefaultIntegrator(model.kind);
     options.batch = bench.batch;
     options.ensemble_size = bench.ensemble_size;
     options.steps = 1000000;
@@ -174,9 +239,9 @@ absl::Status Run(const BenchOptions& bench) {
     auto fitter = Fitter::Create(*std::move(set), *statistics, *spec, options, nullptr);
     if (!fitter.ok()) return fitter.status();
     fitters.push_back(*std::move(fitter));
-    Line step{Name(kind), [&failure, f = fitters.back().get()] { failure.Update(f->Step()); }};
-    Line products{absl::StrFormat("%s, matrix products alone", Name(kind))};
-    products.step = Products(*spec, options.batch, &products.gigaflop);
+    Line step{model.name, [&failure, f = fitters.back().get()] { failure.Update(f->Step()); }};
+    Line products{absl::StrFormat("%s, matrix products alone", model.name)};
+    products.step = Products(*spec, options, &products.gigaflop);
     step.gigaflop = products.gigaflop;
     lines.push_back(std::move(step));
     lines.push_back(std::move(products));
@@ -212,10 +277,8 @@ absl::Status Run(const BenchOptions& bench) {
   if (bench.json) {
     absl::PrintF("%s\n", rows.dump(1));
   } else {
-    absl::PrintF(
-        "A fit of Hopper's sizes: windows of 3 states, batch %d, 8 substeps, 2 x 128 tanh, %d "
-        "member(s), one thread, CPU time; peak %.0f GFLOP/s\n%s",
-        bench.batch, bench.ensemble_size, peak, table.ToString());
+    absl::PrintF("A fit of %s; batch %d, %d member(s), one thread, CPU time; peak %.0f GFLOP/s\n%s",
+                 setting.title, bench.batch, bench.ensemble_size, peak, table.ToString());
   }
   return absl::OkStatus();
 }
@@ -227,6 +290,9 @@ int main(int argc, char** argv) {
   CLI::App app("Time of one optimiser step of a fit on one core, beside its lower bounds.",
                "fit_bench");
   rollout::bench::BenchOptions options;
+  app.add_option("--setting", options.setting, "What is fitted")
+      ->check(CLI::IsMember({"hopper", "chain-2", "spring-2", "spring-4"}))
+      ->capture_default_str();
   app.add_option("--rounds", options.rounds)->check(CLI::PositiveNumber)->capture_default_str();
   app.add_option("--steps", options.steps, "Of each measurement in each round")
       ->check(CLI::PositiveNumber)

@@ -20,12 +20,21 @@ const char* Name(Scale scale);
 // INVALID_ARGUMENT listing the names.
 absl::StatusOr<Scale> ParseScale(const std::string& name);
 
+// What a run is made in.
+struct RunContext {
+  const std::atomic<bool>& stop;
+  std::string partial;  // path and beginning of the name of files that it may go on from
+
+  // For runs that are made anew where they were stopped.
+  operator const std::atomic<bool>&() const { return stop; }
+};
+
 // One run that is yet to be made.
 struct PlannedRun {
   std::string key;  // of its record
-  // Runs it. Called on any thread, on as many as run at once; CANCELLED once `stop` is set. A
+  // Runs it. Called on any thread, on as many as run at once; CANCELLED once context.stop is set. A
   // training that diverges is a record, not an error.
-  std::function<absl::StatusOr<RunRecord>(const std::atomic<bool>& stop)> make;
+  std::function<absl::StatusOr<RunRecord>(const RunContext& context)> make;
 };
 
 // Made by MakeExperiments; immutable, any thread.

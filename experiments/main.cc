@@ -78,6 +78,8 @@ absl::Status Run(const Arguments& arguments) {
                     &clock);
   RunnerOptions options;
   options.threads = arguments.threads;
+  options.partial = absl::StrCat(arguments.results, "/partial");
+  std::filesystem::create_directories(options.partial);
   options.stop = &CatchStopSignals();
   options.progress = [&line](int done, int) { line.Update(done); };
   const auto summary = MakeRuns(plan, options, results->get());

@@ -5,6 +5,8 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "base/mutex.h"
 
 namespace rollout {
@@ -64,7 +66,10 @@ absl::StatusOr<RunnerSummary> MakeRuns(const std::vector<PlannedRun>& plan,
   std::atomic<size_t> next = 0;
   const auto work = [&] {
     for (size_t i = next++; i < missing.size() && !progress.Stopped(); i = next++) {
-      progress.Ended(missing[i]->make(progress.stop()), results);
+      const PlannedRun& run = *missing[i];
+      const std::string name = absl::StrReplaceAll(run.key, {{"/", "-"}, {" ", "_"}});
+      progress.Ended(run.make({progress.stop(), absl::StrCat(options.partial, "/", name)}),
+                     results);
     }
   };
   std::vector<std::thread> threads;

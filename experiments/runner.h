@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <functional>
+#include <string>
 
 #include "absl/status/statusor.h"
 #include "experiments/experiment.h"
@@ -13,6 +14,7 @@ namespace rollout {
 
 struct RunnerOptions {
   int threads = 1;
+  std::string partial;                      // folder of what stopped runs go on from
   const std::atomic<bool>* stop = nullptr;  // not null
   // After each run that ended, and once before the first: how many of all have a record. One
   // thread at a time.
@@ -26,8 +28,8 @@ struct RunnerSummary {
 };
 
 // Makes the runs of `plan` in its order on `threads` threads. The first error of a run, or of
-// writing its record, ends all of them and is returned; CANCELLED where `stop` was set (what was
-// under way is lost, records stay).
+// writing its record, ends all of them and is returned; CANCELLED where `stop` was set (records
+// stay, and what runs under way left in options.partial).
 absl::StatusOr<RunnerSummary> MakeRuns(const std::vector<PlannedRun>& plan,
                                        const RunnerOptions& options, ResultFile* results);
 

@@ -26,7 +26,7 @@ RolloutMetrics MeasureRollouts(const EquationsOfMotion& mechanics,
   const size_t size = 2 * static_cast<size_t>(mechanics.info().num_positions);
   const size_t times = static_cast<size_t>(truth[0].num_steps) + 1;
   RolloutMetrics metrics;
-  std::vector<double> rollout_logs(times, 0.0), energy_logs(times, 0.0);
+  std::vector<double> rollout_logs(times, 0.0), energy_logs(times, 0.0), energy_squares(times, 0.0);
   std::vector<double> state(size), difference(size);
   double squares = 0.0, count = 0.0;
   for (size_t lane = 0; lane < truth.size(); ++lane) {
@@ -49,17 +49,22 @@ RolloutMetrics MeasureRollouts(const EquationsOfMotion& mechanics,
       rollout_logs[t] +=
           LogRelative(RootMeanSquare(difference), RootMeanSquare(state) + RootMeanSquare(actual));
       const double energy = mechanics.Energy(state), actual_energy = mechanics.Energy(actual);
-      energy_logs[t] +=
+      const double energy_log =
           LogRelative(std::abs(energy - actual_energy), std::abs(energy) + std::abs(actual_energy));
+      energy_logs[t] += energy_log;
+      energy_squares[t] += energy_log * energy_log;
     }
   }
   const double later = static_cast<double>(times - 1);
   double rollout_sum = 0.0, energy_sum = 0.0;
   for (size_t t = 1; t < times; ++t) {
     metrics.rollout_error_at.push_back(std::exp(rollout_logs[t] / count));
-    metrics.energy_error_at.push_back(std::exp(energy_logs[t] / count));
+    const double energy_mean = energy_logs[t] / count;
+    metrics.energy_error_at.push_back(std::exp(energy_mean));
+    metrics.energy_log_deviation_at.push_back(
+        std::sqrt(std::max(0.0, energy_squares[t] / count - energy_mean * energy_mean)));
     rollout_sum += rollout_logs[t] / count;
-    energy_sum += energy_logs[t] / count;
+    energy_sum += energy_mean;
   }
   metrics.mse = squares / (count * static_cast<double>(times * size));
   metrics.rollout_error = std::exp(rollout_sum / later);

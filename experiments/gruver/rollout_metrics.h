@@ -21,8 +21,9 @@ struct RolloutMetrics {
   // With the first time, where the error is 0 and counts as 1e-7, as the papers' code has it.
   double rollout_error_as_coded = 0.0;
   int not_finite = 0;  // rollouts with a state that is not finite; left out of everything above
-  // Geometric means over rollouts at each time after the first.
-  std::vector<double> rollout_error_at, energy_error_at;
+  // Geometric means over rollouts at each time after the first, and the standard deviation over
+  // rollouts of the energy error's logarithm.
+  std::vector<double> rollout_error_at, energy_error_at, energy_log_deviation_at;
 };
 
 // `predicted` [rollouts, T + 1, 2n] beside `truth`, all of the same length.

@@ -66,8 +66,8 @@ std::vector<PlannedRun> ToyRollouts::Plan(Scale scale, int seeds) const {
         run.steps = StepsAt(scale);
         run.seed = seed;
         runs.push_back(
-            {run.key, [run, scale](const std::atomic<bool>& stop) -> absl::StatusOr<RunRecord> {
-               auto record = MakeToyRun(run, stop);
+            {run.key, [run, scale](const RunContext& context) -> absl::StatusOr<RunRecord> {
+               auto record = MakeToyRun(run, context);
                if (record.ok()) record->settings["scale"] = Name(scale);
                return record;
              }});
@@ -99,7 +99,7 @@ std::string ToyRollouts::Report(const std::vector<RunRecord>& records) const {
       row.mse.push_back(metric("mse"));
       row.half.push_back(metric("half_rollout_error"));
       row.loss.push_back(metric("train_loss"));
-      row.step_seconds.push_back(metric("seconds_per_step"));
+      row.step_seconds.push_back(metric("cpu_seconds_per_step"));
       row.parameters = metric("parameters");
       row.diverged += record.outcome != "finished";
       row.not_finite += static_cast<int>(metric("not_finite"));

@@ -2,18 +2,21 @@
 
 #include <algorithm>
 #include <cmath>
+#include <ctime>
+#include <fstream>
 #include <memory>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
-#include "base/random.h"
+#include "absl/time/time.h"
+#include "base/clock.h"
 #include "experiments/gruver/rollout_metrics.h"
 #include "experiments/gruver/toy_data.h"
 #include "models/engines/torch/torch_engine.h"
 #include "models/evaluation/predictor.h"
 #include "systems/mechanics/equations_of_motion.h"
 #include "trainer/collection/collector.h"
+#include "trainer/fitting/fit_run.h"
 #include "trainer/fitting/fitter.h"
 
 namespace rollout {
@@ -88,9 +91,26 @@ void Record(const RolloutMetrics& metrics, const std::string& prefix, RunRecord*
   record->metrics[prefix + "not_finite"] = metrics.not_finite;
 }
 
+// What this thread has computed so far.
+double ThreadCpuSeconds() {
+  timespec time;
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
+}
+
+// The record of a run under way, beside the state of its fit: metrics at half of the steps, and the
+// seconds so far.
+RunRecord ReadPartial(const std::string& path, RunRecord fresh) {
+  std::ifstream in(path);
+  std::string line;
+  if (!std::getline(in, line)) return fresh;
+  auto record = ParseJsonLine(line);
+  return record.ok() && record->settings == fresh.settings ? *std::move(record) : fresh;
+}
+
 }  // namespace
 
-absl::StatusOr<RunRecord> MakeToyRun(const ToyRun& run, const std::atomic<bool>& stop) {
+absl::StatusOr<RunRecord> MakeToyRun(const ToyRun& run, const RunContext& context) {
   const std::unique_ptr<const EquationsOfMotion> mechanics = MakeEquationsOfMotion(run.system);
   auto fitter = MakeFitter(*mechanics, run);
   if (!fitter.ok()) return fitter.status();
@@ -101,31 +121,56 @@ absl::StatusOr<RunRecord> MakeToyRun(const ToyRun& run, const std::atomic<bool>&
   record.seed = run.seed;
   record.settings = {
       {"system", run.system}, {"model", run.model.name}, {"steps", absl::StrCat(run.steps)}};
-  absl::Duration fitting;
-  while (!(*fitter)->done()) {
-    if (stop) return absl::CancelledError("stopped");
-    const absl::Time start = absl::Now();
-    if (const absl::Status status = (*fitter)->Step(); !status.ok()) {
-      record.outcome = absl::StrCat("diverged: ", status.message());
-      break;
+  const std::string record_file = context.partial + ".json";
+  record = ReadPartial(record_file, std::move(record));
+  const SteadyClock clock;
+  const absl::Time start = clock.Now();
+  const double seconds_before = record.seconds;
+  const auto write_partial = [&] {
+    record.seconds = seconds_before + absl::ToDoubleSeconds(clock.Now() - start);
+    std::ofstream(record_file, std::ios::trunc) << ToJsonLine(record) << '\n';
+  };
+
+  FitRunOptions options;
+  options.state_file = context.partial + ".state";
+  options.settings = record.settings;
+  options.settings["seed"] = absl::StrCat(run.seed);
+  options.stop = &context.stop;
+  double cpu_seconds = 0.0, last_cpu = ThreadCpuSeconds();
+  int64_t steps = 0;
+  absl::Status measured;
+  const absl::Status fitted = RunFit(**fitter, options, clock, [&](const Fitter& fit) {
+    cpu_seconds += ThreadCpuSeconds() - last_cpu;
+    ++steps;
+    if (fit.step() == run.steps / 2) {
+      const auto metrics = Test(*mechanics, fit.Model(), truth);
+      measured.Update(metrics.status());
+      if (metrics.ok()) Record(*metrics, "half_", &record);
+      write_partial();
     }
-    fitting += absl::Now() - start;
-    if ((*fitter)->step() != run.steps / 2) continue;
-    const auto metrics = Test(*mechanics, (*fitter)->Model(), truth);
-    if (!metrics.ok()) return metrics.status();
-    Record(*metrics, "half_", &record);
+    last_cpu = ThreadCpuSeconds();
+  });
+  if (absl::IsCancelled(fitted)) write_partial();
+  if (absl::IsInternal(fitted)) {
+    record.outcome = absl::StrCat("diverged: ", fitted.message());
+  } else if (!fitted.ok()) {
+    return fitted;
   }
+  if (!measured.ok()) return measured;
   const auto metrics = Test(*mechanics, (*fitter)->Model(), truth);
   if (!metrics.ok()) return metrics.status();
   Record(*metrics, "", &record);
   record.series["rollout_error_at"] = metrics->rollout_error_at;
   record.series["energy_error_at"] = metrics->energy_error_at;
+  record.series["energy_log_deviation_at"] = metrics->energy_log_deviation_at;
   const std::vector<double>& losses = (*fitter)->state().losses;
   record.metrics["train_loss"] = losses.empty() ? std::nan("") : losses.back();
   record.metrics["parameters"] = static_cast<double>((*fitter)->num_parameters());
-  record.metrics["seconds_per_step"] =
-      absl::ToDoubleSeconds(fitting) / static_cast<double>((*fitter)->step());
-  record.seconds = absl::ToDoubleSeconds(fitting);
+  record.metrics["cpu_seconds_per_step"] =
+      cpu_seconds / static_cast<double>(std::max<int64_t>(1, steps));
+  record.seconds = seconds_before + absl::ToDoubleSeconds(clock.Now() - start);
+  RemoveFitState(options.state_file);
+  RemoveFitState(record_file);
   return record;
 }
 

@@ -2,13 +2,12 @@
 #ifndef ROLLOUT_EXPERIMENTS_GRUVER_TOY_RUN_H_
 #define ROLLOUT_EXPERIMENTS_GRUVER_TOY_RUN_H_
 
-#include <atomic>
 #include <cstdint>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "experiments/run_record.h"
+#include "experiments/experiment.h"
 #include "models/transition_model.h"
 
 namespace rollout {
@@ -36,8 +35,9 @@ struct ToyRun {
 // Fits windows of 5 states by the 3/8 rule, one step a sample: networks of 2 x 256 tanh, batches of
 // 200 of 800 chunks, Adam with decoupled weight decay 1e-4, 5e-3 falling to a thousandth along a
 // cosine, mean squared error of raw states. Measured on 200 rollouts of 100 states, after half of
-// the steps and at the end. CANCELLED once `stop` is set.
-absl::StatusOr<RunRecord> MakeToyRun(const ToyRun& run, const std::atomic<bool>& stop);
+// the steps and at the end. Goes on from what a stopped one left under context.partial, whose files
+// it removes in the end.
+absl::StatusOr<RunRecord> MakeToyRun(const ToyRun& run, const RunContext& context);
 
 }  // namespace rollout
 

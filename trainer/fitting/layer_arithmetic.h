@@ -54,18 +54,19 @@ class Packed<double> {
   int inner_ = 0, columns_ = 0;
 };
 
-// c [rows, columns] = a [rows, inner] b [inner, columns]. One owner, one thread.
+// c [rows, columns] = a [rows, inner] b [inner, columns]; MultiplyAdd: c += a b. One owner, one
+// thread.
 template <typename Real>
 class Multiplier;
 
 template <>
 class Multiplier<float> {
  public:
-  void Multiply(int64_t rows, int columns, int64_t inner, Operand<float> a, Operand<float> b,
-                float* c) {
+  void MultiplyAdd(int64_t rows, int columns, int64_t inner, Operand<float> a, Operand<float> b,
+                   float* c) {
     multiplier_.Multiply(static_cast<int>(rows), columns, static_cast<int>(inner),
                          {a.data, a.columns, a.transposed}, {b.data, b.columns, b.transposed}, c,
-                         columns);
+                         columns, MatrixMultiplier::Into::kSum);
   }
   void Multiply(int64_t rows, Operand<float> a, const Packed<float>& b, float* c) {
     multiplier_.Multiply(static_cast<int>(rows), {a.data, a.columns, a.transposed}, b.operand(), c,
@@ -80,12 +81,11 @@ class Multiplier<float> {
 template <>
 class Multiplier<double> {
  public:
-  void Multiply(int64_t rows, int columns, int64_t inner, Operand<double> a, Operand<double> b,
-                double* c) {
+  void MultiplyAdd(int64_t rows, int columns, int64_t inner, Operand<double> a, Operand<double> b,
+                   double* c) {
     const auto at = [](const Operand<double>& m, int64_t row, int64_t column) {
       return m.transposed ? m.data[column * m.columns + row] : m.data[row * m.columns + column];
     };
-    std::fill_n(c, rows * columns, 0.0);
     for (int64_t row = 0; row < rows; ++row) {
       for (int64_t k = 0; k < inner; ++k) {
         const double factor = at(a, row, k);
@@ -96,7 +96,8 @@ class Multiplier<double> {
     }
   }
   void Multiply(int64_t rows, Operand<double> a, const Packed<double>& b, double* c) {
-    Multiply(rows, b.columns(), b.inner(), a, b.operand(), c);
+    std::fill_n(c, rows * b.columns(), 0.0);
+    MultiplyAdd(rows, b.columns(), b.inner(), a, b.operand(), c);
   }
 };
 

@@ -18,7 +18,7 @@ RecordedNetwork<Real>::RecordedNetwork(const ModelParameters& model, const std::
                                        const NetworkScale& scale, int64_t slots,
                                        int64_t cotangent_slots, int64_t batch)
     : slots_(slots), cotangent_slots_(cotangent_slots), batch_(batch) {
-  int widest = 0, largest = 0;
+  int widest = 0;
   for (size_t i = 0; i <= model.spec().dynamics.hidden_sizes.size(); ++i) {
     const LearnedTensor* weight = model.Find(absl::StrCat(network, ".", i, ".weight"));
     Layer& layer = layers_.emplace_back();
@@ -31,10 +31,8 @@ RecordedNetwork<Real>::RecordedNetwork(const ModelParameters& model, const std::
     layer.star.resize(cotangent_slots * batch * layer.inputs);
     layer.more_cotangent.resize(cotangent_slots > 0 ? batch * layer.inputs : 0);
     widest = std::max({widest, layer.inputs, layer.outputs});
-    largest = std::max({largest, layer.inputs * layer.outputs, layer.outputs});
   }
   scratch_.resize(batch * widest);
-  gradient_scratch_.resize(largest);
   const auto fill = [](absl::Span<const float> values, int size, Real absent) {
     std::vector<Real> result(size, absent);
     std::copy(values.begin(), values.end(), result.begin());
@@ -170,18 +168,13 @@ void RecordedNetwork<Real>::Backward(int64_t slot, const Real* cotangent, Real* 
 
 template <typename Real>
 void RecordedNetwork<Real>::AddGradient(Real* gradient) {
-  const auto add = [&](int64_t offset, int size) {
-    for (int i = 0; i < size; ++i) gradient[offset + i] += gradient_scratch_[i];
-  };
   const int64_t rows = (slots_ + cotangent_slots_) * batch_;
   for (const Layer& layer : layers_) {
-    multiplier_.Multiply(layer.outputs, layer.inputs, rows,
-                         {layer.output.data(), layer.outputs, true},
-                         {layer.input.data(), layer.inputs}, gradient_scratch_.data());
-    add(layer.weight_offset, layer.outputs * layer.inputs);
-    SumRows(static_cast<int>(slots_ * batch_), layer.outputs, layer.output.data(),
-            gradient_scratch_.data());
-    add(layer.bias_offset, layer.outputs);
+    multiplier_.MultiplyAdd(layer.outputs, layer.inputs, rows,
+                            {layer.output.data(), layer.outputs, true},
+                            {layer.input.data(), layer.inputs}, gradient + layer.weight_offset);
+    SumRows(static_cast<int>(slots_ * batch_), layer.outputs, layer.output.data(), scratch_.data());
+    for (int i = 0; i < layer.outputs; ++i) gradient[layer.bias_offset + i] += scratch_[i];
   }
 }
 

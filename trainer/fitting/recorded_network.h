@@ -80,8 +80,7 @@ class RecordedNetwork {
   const int64_t batch_;
   std::vector<Real> input_mean_, input_inverse_std_, output_mean_, output_std_;
   std::vector<Layer> layers_;
-  std::vector<Real> scratch_;           // [batch, widest layer]
-  std::vector<Real> gradient_scratch_;  // [largest weight]
+  std::vector<Real> scratch_;  // [batch, widest layer]
   Multiplier<Real> multiplier_;
 };
 

@@ -55,10 +55,12 @@ class PackedOperand {
 // thread.
 class MatrixMultiplier {
  public:
+  enum class Into { kPlace, kSum };  // c = a b, or c += a b
+
   // c [rows, columns] = a [rows, inner] * b [inner, columns], shapes as the product sees them after
   // transposition; all three are at least 1. `c` overlaps neither operand.
   void Multiply(int rows, int columns, int inner, MatrixOperand a, MatrixOperand b, float* c,
-                int c_stride);
+                int c_stride, Into into = Into::kPlace);
   // The same with b packed before: the same bits.
   void Multiply(int rows, MatrixOperand a, const PackedOperand& b, float* c, int c_stride);
 

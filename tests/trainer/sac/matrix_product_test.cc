@@ -57,8 +57,27 @@ TEST_P(MatrixProductTest, IsTheSumOfProductsAndLeavesTheGapsOfTheResultAlone) {
 INSTANTIATE_TEST_SUITE_P(ShapesAroundTilesAndPanels, MatrixProductTest,
                          testing::Combine(testing::Values(1, 7, 8, 9, 31),
                                           testing::Values(1, 3, 16, 17, 32, 70),
-                                          testing::Values(1, 5, 64), testing::Bool(),
+                                          testing::Values(1, 5, 64, 300), testing::Bool(),
                                           testing::Bool()));
+
+TEST_P(MatrixProductTest, PackedBeforeAndAddedIsTheSame) {
+  const auto [rows, columns, inner, transpose_a, transpose_b] = GetParam();
+  Random random(7);
+  const StoredMatrix a(rows, inner, transpose_a, random);
+  const StoredMatrix b(inner, columns, transpose_b, random);
+  MatrixMultiplier multiplier;
+  std::vector<float> product(rows * columns), packed_product(product), sum(product.size(), 2.0f);
+  multiplier.Multiply(rows, columns, inner, a.operand(), b.operand(), product.data(), columns);
+  PackedOperand packed;
+  packed.Pack(inner, columns, b.operand());
+  multiplier.Multiply(rows, a.operand(), packed, packed_product.data(), columns);
+  multiplier.Multiply(rows, columns, inner, a.operand(), b.operand(), sum.data(), columns,
+                      MatrixMultiplier::Into::kSum);
+  for (size_t i = 0; i < product.size(); ++i) {
+    EXPECT_EQ(packed_product[i], product[i]);
+    EXPECT_NEAR(sum[i], 2.0f + product[i], 1e-4);
+  }
+}
 
 TEST(MatrixMultiplier, GivesAnElementTheSameBitsInAnyShape) {
   Random random(6);
