@@ -21,11 +21,17 @@ namespace hn = hwy::HWY_NAMESPACE;
 struct PendingTanh {
   float* values = nullptr;
   int vectors = 0;
+  float* record = nullptr;
 
   HWY_INLINE void TakeOne() {
     const FloatTag d;
-    hn::Store(FastTanh(d, hn::Load(d, values)), d, values);
+    const FloatVec h = FastTanh(d, hn::Load(d, values));
+    hn::Store(h, d, values);
     values += kVectorLanes;
+    if (record != nullptr) {
+      Record(h, record);
+      record += kVectorLanes;
+    }
     --vectors;
   }
 };
@@ -136,6 +142,12 @@ HWY_NOINLINE void LaneBlock(const DenseCall& call, const float* weights, int blo
   using Tile = LaneTile<kVectors>;
   const FloatTag d;
   const int count = call.end_input - call.first_input;
+  if (call.record_step != 0) {
+    ROLLOUT_UNROLL
+    for (int i = 0; i < kOutputs * kVectors; ++i) {
+      FetchAhead(call, Tile::Element(0, first_output, 0) + i * kVectorLanes);
+    }
+  }
   FloatVec sums[kOutputs][kVectors];
   const auto initial = [&](int m, int v) HWY_ATTR {
     return call.initial != nullptr
@@ -234,7 +246,9 @@ void Dense(LaneTile<kVectors> /*tile*/, const DenseCall& call) {
           LaneBlock<1, kVectors>(call, w, block_outputs, first, pending);
       }
       if (is_tanh) {
-        pending = {call.outputs + LaneTile<kVectors>::Element(0, first, 0), outputs * kVectors};
+        const size_t at = LaneTile<kVectors>::Element(0, first, 0);
+        pending = {call.outputs + at, outputs * kVectors,
+                   call.record == nullptr ? nullptr : call.record + at};
       }
     }
     weights += size_t(block_outputs) * layer.inputs;

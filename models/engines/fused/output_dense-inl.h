@@ -31,6 +31,15 @@ HWY_NOINLINE void OutputBlock(const DenseCall& call, const float* HWY_RESTRICT w
   const float* HWY_RESTRICT inputs = lead_inputs + call.first_input;
   const float* HWY_RESTRICT lead_weights = weights;
   weights += call.first_input * weight_step;
+  if (call.record_step != 0) {
+    ROLLOUT_UNROLL
+    for (int lane = 0; lane < kLanes; ++lane) {
+      ROLLOUT_UNROLL
+      for (int v = 0; v < kVectors; ++v) {
+        FetchAhead(call, first + lane * output_stride + v * kVectorLanes);
+      }
+    }
+  }
   FloatVec sums[kChains][kVectors][kLanes];
   const auto initial = [&](int v, int lane) HWY_ATTR {
     const ptrdiff_t vector = v * kVectorLanes;
@@ -108,8 +117,9 @@ HWY_NOINLINE void OutputBlock(const DenseCall& call, const float* HWY_RESTRICT w
     ROLLOUT_UNROLL
     for (int lane = 0; lane < kLanes; ++lane) {
       const ptrdiff_t at = first + lane * output_stride + v * kVectorLanes;
-      hn::Store(Finish(sums[0][v][lane], call.epilogue, call.activations, at), d,
-                call.outputs + at);
+      const FloatVec y = Finish(sums[0][v][lane], call.epilogue, call.activations, at);
+      hn::Store(y, d, call.outputs + at);
+      if (call.record != nullptr) Record(y, call.record + at);
     }
   }
 }
@@ -169,7 +179,9 @@ HWY_NOINLINE void OutputPairs(const DenseCall& call, int first_lane) {
     const ptrdiff_t at = (first_lane + lane) * output_stride;
     const float* initial = call.initial != nullptr ? call.initial + at : call.layer->bias.data();
     const FloatVec result = hn::Add(hn::ConcatEven(d, sum, sum), hn::Load(d, initial));
-    hn::Store(Finish(result, call.epilogue, call.activations, at), d, call.outputs + at);
+    const FloatVec y = Finish(result, call.epilogue, call.activations, at);
+    hn::Store(y, d, call.outputs + at);
+    if (call.record != nullptr) Record(y, call.record + at);
   }
 }
 

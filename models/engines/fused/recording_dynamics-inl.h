@@ -67,7 +67,7 @@ class RecordingDynamics {
   RecordingDynamics(const PackedModel& packed, Arena& arena)
       : layout_(packed),
         is_node_(packed.model->kind == DynamicsKind::kNode),
-        dynamics_(packed, arena, /*keeps_hidden=*/true) {}
+        dynamics_(packed, arena, /*records_hidden=*/true) {}
 
   // Where evaluations go from now on, one after another; nullptr: nowhere.
   void RecordTo(float* record) { record_ = record; }
@@ -78,18 +78,18 @@ class RecordingDynamics {
   void Rates(const float* q, const float* p, float* dq, float* dp) {
     if (is_node_) {
       Keep(q, p);
-      dynamics_.Rates(q, p, dq, dp);
       KeepHidden();
+      dynamics_.Rates(q, p, dq, dp);
       return;
     }
-    // As TileDynamics does it; the mass in between would take the hidden layers' place.
+    // As TileDynamics does it.
     MomentumRate(q, p, dp);
     dynamics_.PositionRate(q, p, dq);
   }
   void MomentumRate(const float* q, const float* p, float* dp) {
     Keep(q, p);
-    dynamics_.MomentumRate(q, p, dp);
     KeepHidden();
+    dynamics_.MomentumRate(q, p, dp);
   }
   void PositionRate(const float* q, const float* p, float* dq) {
     if (layout_.has_position_rates) Keep(q, p);
@@ -107,10 +107,11 @@ class RecordingDynamics {
     std::copy_n(p, layout_.state, record_ + layout_.state);
     record_ += 2 * layout_.state;
   }
+  // The next evaluation's.
   void KeepHidden() {
-    if (record_ == nullptr || layout_.hidden == 0) return;
-    dynamics_.CopyHidden(record_);
-    record_ += layout_.hidden;
+    const bool kept = record_ != nullptr && layout_.hidden > 0;
+    dynamics_.RecordHiddenTo(kept ? record_ : nullptr);
+    if (kept) record_ += layout_.hidden;
   }
 
   const RecordLayout<Tile> layout_;

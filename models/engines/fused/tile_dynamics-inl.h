@@ -27,16 +27,16 @@ namespace hn = hwy::HWY_NAMESPACE;
 template <class Tile>
 class TileDynamics {
  public:
-  // `keeps_hidden` = CopyHidden is wanted.
-  TileDynamics(const PackedModel& packed, Arena& arena, bool keeps_hidden = false)
+  // `records_hidden` = RecordHiddenTo is wanted.
+  TileDynamics(const PackedModel& packed, Arena& arena, bool records_hidden = false)
       : packed_(packed),
         model_(*packed.model),
         n_(model_.num_positions),
         angles_(static_cast<int>(model_.angular_positions.size())),
         member_(&packed.members[0]),
-        keeps_hidden_(keeps_hidden),
+        records_hidden_(records_hidden),
         networks_(model_.has_mlp() ? member_->mlp.layers : member_->potential.layers,
-                  model_.activation, keeps_hidden || model_.kind == DynamicsKind::kHnn, arena) {
+                  model_.activation, records_hidden || model_.kind == DynamicsKind::kHnn, arena) {
     const bool is_hnn = model_.kind == DynamicsKind::kHnn;
     if (model_.has_mlp()) {
       mlp_inputs_ = arena.Take(Tile::Size(model_.num_inputs()));
@@ -142,9 +142,9 @@ class TileDynamics {
     std::copy_n(mass_->velocity(), Tile::Size(n_), dq);
   }
 
-  // The hidden layers of the mlp as the last Rates or MomentumRate left them, layer after layer:
-  // activations for tanh, else slopes. Not for HNN, where other networks come after it.
-  void CopyHidden(float* out) const { networks_.CopyHidden(out); }
+  // Where the mlp's hidden layers of the next Rates or MomentumRate go, layer after layer:
+  // activations for tanh, else slopes. nullptr: nowhere.
+  void RecordHiddenTo(float* record) { hidden_record_ = record; }
 
   // v = Minv(q) p at any q.
   void Velocity(const float* q, const float* p, float* v) {
@@ -196,8 +196,8 @@ class TileDynamics {
                   mlp_inputs_ + Tile::Element(inputs, j, e));
       }
     }
-    networks_.Forward(member_->mlp.layers, first_mlp_layer_, descending_, keeps_hidden_,
-                      mlp_outputs_);
+    networks_.Forward(member_->mlp.layers, first_mlp_layer_, descending_, records_hidden_,
+                      mlp_outputs_, hidden_record_);
   }
 
   void FactoriseMass(const float* q) {
@@ -250,12 +250,13 @@ class TileDynamics {
   const int n_;
   const int angles_;
   const PackedMember* member_;
-  const bool keeps_hidden_;
+  const bool records_hidden_;
   bool descending_ = false;
 
   TileNetworks<Tile> networks_;
   std::optional<TileMass<Tile>> mass_;  // where it is learned
   DenseCall first_mlp_layer_;           // what the mlp's first layer reads in this transition
+  float* hidden_record_ = nullptr;
   float* mlp_inputs_ = nullptr;
   float* mlp_outputs_ = nullptr;
   float* control_sums_ = nullptr;  // bias + what the controls add to the mlp's first layer

@@ -28,6 +28,7 @@ struct EvaluationRecord {
   const float* q = nullptr;       // [n]
   const float* p = nullptr;       // [n]
   const float* hidden = nullptr;  // of the mlp; nullptr where it is computed once more
+  ptrdiff_t step = 0;             // numbers from it back to the record that is wanted next
 };
 
 // Owned by one thread. Arrays hold their numbers of every lane; q, p and cotangents of them n.
@@ -222,7 +223,8 @@ class TileDynamicsVjp {
       ForceForward(record.p);
       mlp_->PullBack(member_->mlp, by_outputs_, by_inputs_);
     } else {
-      mlp_->PullBackRecorded(member_->mlp, record.hidden, descending_, by_outputs_, by_inputs_);
+      mlp_->PullBackRecorded(member_->mlp, record.hidden, record.step, descending_, by_outputs_,
+                             by_inputs_);
     }
     const int features = model_.num_features;
     const int inputs = model_.num_inputs();

@@ -93,7 +93,8 @@ class TileGradient {
   EvaluationRecord TakeEvaluation() {
     record_ -= layout_.evaluation();
     return {record_, record_ + layout_.state,
-            layout_.hidden == 0 ? nullptr : record_ + 2 * layout_.state};
+            layout_.hidden == 0 ? nullptr : record_ + 2 * layout_.state,
+            static_cast<ptrdiff_t>(layout_.evaluation())};
   }
 
   // (by_q, by_p) += J' (by_dq_, by_dp_), or of one of the rates alone.

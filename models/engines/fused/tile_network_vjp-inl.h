@@ -111,9 +111,9 @@ class TileNetworkVjp {
   }
 
   // by_y -> by_x; `record` holds, layer after layer, what TileNetworks had of the hidden layers: h
-  // for tanh, s'(a) for the others. `descending`: see DenseCall.
-  void PullBackRecorded(const PackedNetwork& network, const float* record, bool descending,
-                        const float* by_outputs, float* by_x) {
+  // for tanh, s'(a) for the others. `record_step`, `descending`: see DenseCall.
+  void PullBackRecorded(const PackedNetwork& network, const float* record, ptrdiff_t record_step,
+                        bool descending, const float* by_outputs, float* by_x) {
     const float* cotangents = by_outputs;
     const float* hidden = record + RecordSize(network.layers);
     for (size_t i = network.layers.size(); i-- > 0;) {
@@ -129,6 +129,7 @@ class TileNetworkVjp {
         if (activation_ == Activation::kTanh) {
           call.epilogue = Epilogue::kTanhSlope;
           call.activations = hidden;
+          call.record_step = record_step;
         }
       }
       Dense(Tile(), call);

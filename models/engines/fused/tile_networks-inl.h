@@ -59,18 +59,19 @@ class TileNetworks {
   }
 
   // Through all layers, or (outputs = nullptr) through all but the last. `descending`: see
-  // DenseCall.
+  // DenseCall. `record` gets, layer after layer, what the way back reads of the hidden layers,
+  // activations for tanh, else slopes (with_slopes); nullptr: not wanted.
   void Forward(const std::vector<PackedLayer>& layers, const float* inputs, bool descending,
-               bool with_slopes, float* outputs) {
+               bool with_slopes, float* outputs, float* record = nullptr) {
     DenseCall first;
     first.inputs = inputs;
     first.end_input = layers[0].inputs;
-    Forward(layers, first, descending, with_slopes, outputs);
+    Forward(layers, first, descending, with_slopes, outputs, record);
   }
 
   // The same, with what the first layer reads given by `first`: its inputs, ranges and initial.
   void Forward(const std::vector<PackedLayer>& layers, const DenseCall& first, bool descending,
-               bool with_slopes, float* outputs) {
+               bool with_slopes, float* outputs, float* record = nullptr) {
     for (size_t i = 0; i < layers.size(); ++i) {
       const bool is_last = i + 1 == layers.size();
       if (is_last && outputs == nullptr) return;
@@ -86,27 +87,14 @@ class TileNetworks {
       call.outputs = is_last ? outputs : hidden_[i].values;
       const bool is_tanh = activation_ == Activation::kTanh;
       call.epilogue = !is_last && is_tanh ? Epilogue::kTanh : Epilogue::kNone;
+      call.record = !is_last && is_tanh ? record : nullptr;
       Dense(Tile(), call);
-      if (!is_last && !is_tanh) {
-        Activate(call.outputs, with_slopes ? slopes_[i] : nullptr, layers[i].outputs);
-      }
-    }
-  }
-
-  // Layer after layer, what Backward reads of the hidden layers: activations for tanh, else slopes.
-  void CopyHidden(float* out) const {
-    for (size_t i = 0; i < hidden_.size(); ++i) {
-      const float* kept = slopes_.empty() ? hidden_[i].values : slopes_[i];
-      const size_t size = Tile::Size(hidden_[i].width);
-      for (size_t k = 0; k < size; k += kVectorLanes) {
-        // Many lanes' layers are more than caches hold until they are read again: past them.
-        if (Tile::kLanes > kVectorLanes) {
-          hn::Stream(hn::Load(d_, kept + k), d_, out + k);
-        } else {
-          hn::Store(hn::Load(d_, kept + k), d_, out + k);
-        }
-      }
-      out += size;
+      if (is_last) return;
+      if (!is_tanh) Activate(call.outputs, with_slopes ? slopes_[i] : nullptr, layers[i].outputs);
+      if (record == nullptr) continue;
+      const size_t size = Tile::Size(layers[i].outputs);
+      if (!is_tanh) std::copy_n(slopes_[i], size, record);
+      record += size;
     }
   }
 
