@@ -1,0 +1,42 @@
+// An engine in this very process, under the load that servers get.
+#ifndef ROLLOUT_BENCH_SERVING_ENGINE_SIDE_H_
+#define ROLLOUT_BENCH_SERVING_ENGINE_SIDE_H_
+
+#include <memory>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "bench/serving/served_models.h"
+#include "bench/serving/side.h"
+#include "models/engines/engine.h"
+
+namespace rollout::bench {
+
+// Jobs of given shapes with their memory, computed by the fused CPU engine in one call, again and
+// again. One thread at a time.
+class EngineSide {
+ public:
+  // `threads`: 0 = one for each core that this thread may use now.
+  static absl::StatusOr<std::unique_ptr<EngineSide>> Make(const TransitionModel& model,
+                                                          std::vector<RolloutShape> shapes,
+                                                          int threads);
+
+  // Calls of the engine until `duration` has passed; a latency is that of one call with all jobs.
+  CallLoad::Stretch Run(absl::Duration duration);
+
+  // Of all jobs.
+  int64_t transitions() const { return transitions_; }
+
+ private:
+  EngineSide() = default;
+
+  std::unique_ptr<Engine> engine_;
+  std::vector<float> state_, controls_;
+  std::vector<std::vector<float>> outputs_;
+  std::vector<RolloutJob> jobs_;
+  int64_t transitions_ = 0;
+};
+
+}  // namespace rollout::bench
+
+#endif  // ROLLOUT_BENCH_SERVING_ENGINE_SIDE_H_
