@@ -17,6 +17,7 @@
 #include <thread>
 #include <vector>
 
+#include "absl/synchronization/mutex.h"
 #include "server/config/read_options.h"
 #include "server/rollout_server.h"
 
@@ -29,6 +30,10 @@ void KeepFreedMemory() {
   mallopt(M_TRIM_THRESHOLD, 512 << 20);
   mallopt(M_TOP_PAD, 64 << 20);
 }
+
+// Debian builds Abseil with a search for deadlocks at every lock, of which gRPC takes dozens in a
+// call; our own locks are not Abseil's.
+void SkipDeadlockSearch() { absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore); }
 
 // gRPC's own lines go where the server's go, as debug output: what matters to an operator is
 // reported by the server itself.
@@ -61,6 +66,7 @@ int Fail(const absl::Status& status) {
 
 int main(int argc, char** argv) {
   KeepFreedMemory();
+  SkipDeadlockSearch();
   const auto start = rollout::ReadOptions({argv + 1, argv + argc}, EnvironmentVariable);
   if (!start.ok()) return Fail(start.status());
   if (start->print) {

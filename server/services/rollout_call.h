@@ -49,6 +49,10 @@ class RolloutCall final : public grpc::ServerUnaryReactor {
   void End(const absl::Status& status);
   void OnCancel() override;
   void OnDone() override;
+  // Neither blocks, so gRPC need not hand them to another thread, which took a quarter of a small
+  // call's time. gRPC documents this for its own reactors; where a version does not know it, the
+  // only loss is that time.
+  bool InternalInlineable() override { return true; }
 
   const CallEnvironment environment_;
   const RolloutCodec* const codec_;
