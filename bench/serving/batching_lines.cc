@@ -50,7 +50,8 @@ class Clients {
     if (const auto reply = (*load)->CallOnce(); !reply.ok()) return reply.status();
     servers_.push_back(*std::move(server));
     loads_.push_back(*std::move(load));
-    sides_.push_back(ServerSide(name, loads_.back().get(), servers_.back(), transitions_));
+    sides_.push_back(
+        ServerSide(name, loads_.back().get(), servers_.back().process.get(), transitions_));
     return absl::OkStatus();
   }
 

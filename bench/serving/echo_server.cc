@@ -5,6 +5,7 @@
 
 #include <cstdio>
 #include <fstream>
+#include <iterator>
 #include <string>
 
 #include "CLI/CLI.hpp"
@@ -49,8 +50,8 @@ class InferenceEcho final
   const grpc::ByteBuffer reply_;
 };
 
-int Serve(const std::string& listen, size_t reply_bytes, const std::string& port_file) {
-  const grpc::Slice slice(std::string(reply_bytes, '\x2a'));
+int Serve(const std::string& listen, const std::string& answer, const std::string& port_file) {
+  const grpc::Slice slice(answer);
   const grpc::ByteBuffer reply(&slice, 1);
   RolloutEcho rollout_echo(reply);
   InferenceEcho inference_echo(reply);
@@ -83,11 +84,17 @@ int Serve(const std::string& listen, size_t reply_bytes, const std::string& port
 int main(int argc, char** argv) {
   CLI::App app("a bare gRPC server that answers any request with the same bytes");
   std::string listen = "127.0.0.1:0";
-  std::string port_file;
+  std::string port_file, reply_file;
   size_t reply_bytes = 0;
   app.add_option("--listen", listen)->capture_default_str();
   app.add_option("--port-file", port_file, "its address is written there")->required();
-  app.add_option("--reply-bytes", reply_bytes)->capture_default_str();
+  auto* bytes = app.add_option("--reply-bytes", reply_bytes, "any, as many as these");
+  app.add_option("--reply-file", reply_file, "these")->check(CLI::ExistingFile)->excludes(bytes);
   CLI11_PARSE(app, argc, argv);
-  return rollout::bench::Serve(listen, reply_bytes, port_file);
+  std::string answer(reply_bytes, '*');
+  if (!reply_file.empty()) {
+    std::ifstream file(reply_file, std::ios::binary);
+    answer.assign(std::istreambuf_iterator<char>(file), {});
+  }
+  return rollout::bench::Serve(listen, answer, port_file);
 }

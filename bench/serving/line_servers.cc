@@ -21,13 +21,13 @@ absl::StatusOr<std::string> PublishForBench(const TransitionModel& model,
   return repository.string();
 }
 
-Side ServerSide(const std::string& name, CallLoad* load, const BenchServer& server,
+Side ServerSide(const std::string& name, CallLoad* load, const ChildProcess* process,
                 std::vector<int64_t> transitions) {
   Side side;
   side.name = name;
   side.run = [load](absl::Duration duration) { return load->Run(duration); };
   side.transitions = std::move(transitions);
-  side.cpu_time = [process = server.process.get()] { return process->CpuTime(); };
+  if (process != nullptr) side.cpu_time = [process] { return process->CpuTime(); };
   return side;
 }
 

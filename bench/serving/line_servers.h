@@ -19,8 +19,9 @@ inline constexpr char kInferMethod[] = "/inference.GRPCInferenceService/ModelInf
 absl::StatusOr<std::string> PublishForBench(const TransitionModel& model,
                                             const std::filesystem::path& scratch);
 
-// A side that asks `server`; `load` must outlive it.
-Side ServerSide(const std::string& name, CallLoad* load, const BenchServer& server,
+// A side that asks a server; `load` must outlive it, and `process`, whose time is counted where it
+// is given.
+Side ServerSide(const std::string& name, CallLoad* load, const ChildProcess* process = nullptr,
                 std::vector<int64_t> transitions = {});
 
 // Measures and adds the cells, each with `setting` in it.

@@ -55,8 +55,8 @@ class Pair {
     if (!rolloutd.ok()) return rolloutd.status();
     auto echo = Load(echo_, in_flight, connections);
     if (!echo.ok()) return echo.status();
-    std::vector<Side> sides = {ServerSide(question_.name, rolloutd->get(), rolloutd_),
-                               ServerSide("echo", echo->get(), echo_)};
+    std::vector<Side> sides = {ServerSide(question_.name, rolloutd->get(), rolloutd_.process.get()),
+                               ServerSide("echo", echo->get(), echo_.process.get())};
     for (Side& side : more) sides.push_back(std::move(side));
     return MeasureCells(options, sides,
                         {{"line", line},
