@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "experiments/claims.h"
 #include "experiments/run_record.h"
 
 namespace rollout {
@@ -37,6 +38,13 @@ struct PlannedRun {
   std::function<absl::StatusOr<RunRecord>(const RunContext& context)> make;
 };
 
+// A picture of a report's page.
+struct Figure {
+  std::string file;     // its name: "toy-rollouts-errors.svg"
+  std::string caption;  // one line
+  std::string svg;
+};
+
 // Made by MakeExperiments; immutable, any thread.
 class Experiment {
  public:
@@ -50,6 +58,9 @@ class Experiment {
 
   // The page of docs/experiments that `records` give, in Markdown.
   virtual std::string Report(const std::vector<RunRecord>& records) const = 0;
+  // Shown below it, and what the records say of the papers' claims; none where they do not suffice.
+  virtual std::vector<Figure> Figures(const std::vector<RunRecord>&) const { return {}; }
+  virtual std::vector<ClaimResult> Claims(const std::vector<RunRecord>&) const { return {}; }
 };
 
 std::vector<std::unique_ptr<Experiment>> MakeExperiments();

@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <memory>
 #include <string>
 #include <thread>
@@ -35,6 +36,7 @@ struct Arguments {
   int threads = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
   std::string results = "experiments/results";
   std::string docs = "docs/experiments";
+  std::string claims;
 };
 
 // NOT_FOUND with the nearest names.
@@ -91,18 +93,46 @@ absl::Status Run(const Arguments& arguments) {
   return absl::OkStatus();
 }
 
+absl::Status WriteText(const std::string& path, const std::string& text) {
+  std::ofstream out(path, std::ios::trunc);
+  out << text;
+  out.flush();
+  if (!out) return absl::UnavailableError(absl::StrCat(path, ": cannot be written"));
+  std::printf("%s\n", path.c_str());
+  return absl::OkStatus();
+}
+
+// The page of one experiment and its pictures.
+absl::Status WriteReport(const Arguments& arguments, const Experiment& experiment,
+                         const std::vector<RunRecord>& records) {
+  std::string page = experiment.Report(records);
+  for (const Figure& figure : experiment.Figures(records)) {
+    absl::StrAppend(&page, "\n![", figure.caption, "](", figure.file, ")\n\n", figure.caption,
+                    ".\n");
+    const std::string path = absl::StrCat(arguments.docs, "/", figure.file);
+    if (absl::Status status = WriteText(path, figure.svg); !status.ok()) return status;
+  }
+  return WriteText(absl::StrCat(arguments.docs, "/", experiment.name(), ".md"), page);
+}
+
 absl::Status Report(const Arguments& arguments) {
   std::filesystem::create_directories(arguments.docs);
+  std::vector<ClaimResult> claims;
   for (const std::unique_ptr<Experiment>& experiment : MakeExperiments()) {
     const auto results = OpenResults(arguments, *experiment);
     if (!results.ok()) return results.status();
-    if ((*results)->records().empty()) continue;
-    const std::string path = absl::StrCat(arguments.docs, "/", experiment->name(), ".md");
-    std::ofstream out(path);
-    out << experiment->Report((*results)->records());
-    out.flush();
-    if (!out) return absl::UnavailableError(absl::StrCat(path, ": cannot be written"));
-    std::printf("%s\n", path.c_str());
+    const std::vector<RunRecord> records = (*results)->records();
+    if (records.empty()) continue;
+    absl::Status status = WriteReport(arguments, *experiment, records);
+    if (!status.ok()) return status;
+    for (ClaimResult& claim : experiment->Claims(records)) claims.push_back(std::move(claim));
+  }
+  if (!arguments.claims.empty()) {
+    std::ifstream in(arguments.claims);
+    const std::string page((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
+    if (!in) return absl::NotFoundError(absl::StrCat(arguments.claims, ": cannot be read"));
+    absl::Status status = WriteText(arguments.claims, ReplaceClaims(page, claims));
+    if (!status.ok()) return status;
   }
   return WriteSystemPictures(arguments.docs);
 }
@@ -137,6 +167,8 @@ int main(int argc, char** argv) {
   run->callback([&] { exit_status = rollout::ExitStatus(rollout::Run(arguments)); });
   CLI::App* report = app.add_subcommand("report", "Write the pages from the raw results alone");
   report->add_option("--docs", arguments.docs, "Folder of the pages")->capture_default_str();
+  report->add_option("--claims", arguments.claims,
+                     "A page of claims whose measured rows are written anew");
   report->callback([&] { exit_status = rollout::ExitStatus(rollout::Report(arguments)); });
   for (CLI::App* command : {run, report}) {
     command->add_option("--results", arguments.results, "Folder of the raw results")

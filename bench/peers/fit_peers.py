@@ -1,11 +1,12 @@
 """Compares one optimiser step of a fit with the same step written in eager PyTorch, in turns on one core.
 
-Optional: needs the packages of bench/peers/requirements.txt (`make peers`). The step is fit_bench's: windows of 3 states
-of Hopper's sizes, a batch of 200, 8 substeps, networks of 2 x 128 tanh, gradient clipping, Adam with weight decay, in
-float32 on one thread. A Hamiltonian's derivative comes from torch.autograd.grad, as one writes it in PyTorch. Figures are
-CPU time, so that other work on the machine counts little.
+Optional: needs the packages of bench/peers/requirements.txt (`make peers`). The step is fit_bench's for
+the same --setting: `hopper` takes windows of 3 states of Hopper's sizes, 8 substeps and networks of 2 x 128 tanh; the toy
+settings windows of 5 states, the 3/8 rule in one step a sample and 2 x 256 tanh. A batch of 200, gradient clipping, Adam
+with weight decay, in float32 on one thread. A Hamiltonian's derivative comes from torch.autograd.grad, as one writes it in
+PyTorch. Figures are CPU time, so that other work on the machine counts little.
 
-    build/peers/bin/python bench/peers/fit_peers.py --fit-bench build/release/bin/fit_bench --rounds 6
+    build/peers/bin/python bench/peers/fit_peers.py --fit-bench build/release/bin/fit_bench --setting chain-2 --rounds 6
 """
 
 from __future__ import annotations
@@ -28,10 +29,10 @@ MASS_EPSILON = 1e-4
 class Scaled(nn.Module):
     """A multilayer perceptron between normalisers."""
 
-    def __init__(self, inputs: int, outputs: int) -> None:
+    def __init__(self, inputs: int, outputs: int, hidden: int = 128) -> None:
         super().__init__()
         self.layers = nn.Sequential(
-            nn.Linear(inputs, 128), nn.Tanh(), nn.Linear(128, 128), nn.Tanh(), nn.Linear(128, outputs)
+            nn.Linear(inputs, hidden), nn.Tanh(), nn.Linear(hidden, hidden), nn.Tanh(), nn.Linear(hidden, outputs)
         )
         for parameter in self.parameters():
             if parameter.dim() == 2:
@@ -113,14 +114,110 @@ class Hnn(nn.Module):
         return torch.stack(trajectory, 1)
 
 
+class Toy(nn.Module):
+    """A toy system's model: dz/dt of z = [q, p], where p is the momentum or, for NODE, the velocity."""
+
+    dt, window = 0.03, 5
+
+    def __init__(self, positions: int, angular: bool) -> None:
+        super().__init__()
+        self.positions, self.angular = positions, angular
+        self.features = 2 * positions if angular else positions
+
+    def seen(self, q: Tensor) -> Tensor:
+        return torch.cat([torch.cos(q), torch.sin(q)], 1) if self.angular else q
+
+    def enter(self, q: Tensor, v: Tensor) -> Tensor:
+        return v
+
+    def leave(self, q: Tensor, p: Tensor) -> Tensor:
+        return p
+
+    def rates(self, q: Tensor, p: Tensor) -> tuple[Tensor, Tensor]:
+        raise NotImplementedError
+
+    def forward(self, states: Tensor, controls: Tensor) -> Tensor:
+        q, v = states[:, 0].split(self.positions, 1)
+        q = q.clone().requires_grad_()
+        p, h, trajectory = self.enter(q, v), self.dt, []
+        for _ in range(self.window - 1):
+            q1, p1 = self.rates(q, p)
+            q2, p2 = self.rates(q + h / 3 * q1, p + h / 3 * p1)
+            q3, p3 = self.rates(q + h * (q2 - q1 / 3), p + h * (p2 - p1 / 3))
+            q4, p4 = self.rates(q + h * (q1 - q2 + q3), p + h * (p1 - p2 + p3))
+            q, p = q + h / 8 * (q1 + 3 * (q2 + q3) + q4), p + h / 8 * (p1 + 3 * (p2 + p3) + p4)
+            trajectory.append(torch.cat([q, self.leave(q, p)], 1))
+        return torch.stack(trajectory, 1)
+
+
+class ToyNode(Toy):
+    def __init__(self, positions: int, angular: bool) -> None:
+        super().__init__(positions, angular)
+        self.mlp = Scaled(self.features + positions, 2 * positions, hidden=256)
+
+    def rates(self, q: Tensor, p: Tensor) -> tuple[Tensor, Tensor]:
+        dq, dv = self.mlp(torch.cat([self.seen(q), p], 1)).split(self.positions, 1)
+        return dq, dv
+
+
+class ToyWithMass(Toy):
+    def __init__(self, positions: int, angular: bool) -> None:
+        super().__init__(positions, angular)
+        self.mass = Scaled(self.features, positions * (positions + 1) // 2, hidden=256)
+        self.rows, self.columns = torch.tril_indices(positions, positions)
+        with torch.no_grad():
+            self.mass.layers[-1].bias[self.rows == self.columns] = 0.5413
+
+    def lower(self, q: Tensor) -> Tensor:
+        raw = self.mass(self.seen(q))
+        entries = torch.where(self.rows == self.columns, nn.functional.softplus(raw), raw)
+        matrix = torch.zeros(len(q), self.positions, self.positions)
+        matrix[:, self.rows, self.columns] = entries
+        return matrix
+
+    def enter(self, q: Tensor, v: Tensor) -> Tensor:
+        lower = self.lower(q).double()
+        inverse_mass = lower @ lower.mT + MASS_EPSILON * torch.eye(self.positions, dtype=torch.float64)
+        return torch.cholesky_solve(v.double()[..., None], torch.linalg.cholesky(inverse_mass))[..., 0].float()
+
+    def leave(self, q: Tensor, p: Tensor) -> Tensor:
+        return Hnn.velocity(self.lower(q), p)
+
+
+class ToyNodeSo(ToyWithMass):
+    def __init__(self, positions: int, angular: bool) -> None:
+        super().__init__(positions, angular)
+        self.mlp = Scaled(self.features + positions, positions, hidden=256)
+
+    def rates(self, q: Tensor, p: Tensor) -> tuple[Tensor, Tensor]:
+        return self.leave(q, p), self.mlp(torch.cat([self.seen(q), p], 1))
+
+
+class ToyHnn(ToyWithMass):
+    def __init__(self, positions: int, angular: bool) -> None:
+        super().__init__(positions, angular)
+        self.potential = Scaled(self.features, 1, hidden=256)
+
+    def rates(self, q: Tensor, p: Tensor) -> tuple[Tensor, Tensor]:
+        v = self.leave(q, p)
+        energy = self.potential(self.seen(q)).sum() + 0.5 * (p * v).sum()
+        (gradient,) = torch.autograd.grad(energy, q, create_graph=True)
+        return v, -gradient
+
+
 class Fit:
     """A model, its optimiser and its data; step() is one optimiser step."""
 
     def __init__(self, model: nn.Module) -> None:
         self.model = model
-        self.optimizer = torch.optim.Adam(model.parameters(), lr=2e-4, weight_decay=1e-4)
-        self.states = 0.05 * torch.randn(WINDOWS, WINDOW, 2 * N)
-        self.controls = torch.rand(WINDOWS, WINDOW - 1, NU) * 2 - 1
+        if isinstance(model, Toy):
+            window, size, controls = model.window, 2 * model.positions, 0
+            self.optimizer = torch.optim.AdamW(model.parameters(), lr=2e-4, weight_decay=1e-4)
+        else:
+            window, size, controls = WINDOW, 2 * N, NU
+            self.optimizer = torch.optim.Adam(model.parameters(), lr=2e-4, weight_decay=1e-4)
+        self.states = 0.05 * torch.randn(WINDOWS, window, size)
+        self.controls = torch.rand(WINDOWS, window - 1, controls) * 2 - 1
 
     def step(self) -> None:
         rows = torch.randint(WINDOWS, (BATCH,))
@@ -139,8 +236,18 @@ def milliseconds(fit: Fit, steps: int) -> float:
     return 1e3 * (time.process_time() - start) / steps
 
 
-def ours(fit_bench: str, steps: int) -> dict[str, float]:
-    command = [fit_bench, "--json", "--rounds", "1", "--steps", str(steps)]
+TOYS = {"chain-2": (2, True), "spring-2": (6, False), "spring-4": (12, False)}
+
+
+def make_fits(setting: str) -> dict[str, Fit]:
+    if setting == "hopper":
+        return {"NODE": Fit(Node()), "NODE_SO": Fit(NodeSo()), "HNN": Fit(Hnn())}
+    sizes = TOYS[setting]
+    return {"NODE": Fit(ToyNode(*sizes)), "NODE+SO": Fit(ToyNodeSo(*sizes)), "HNN": Fit(ToyHnn(*sizes))}
+
+
+def ours(fit_bench: str, setting: str, steps: int) -> dict[str, float]:
+    command = [fit_bench, "--json", "--setting", setting, "--rounds", "1", "--steps", str(steps)]
     rows = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
     return {row["kind"]: row["ms"] for row in rows}
 
@@ -148,6 +255,7 @@ def ours(fit_bench: str, steps: int) -> dict[str, float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--fit-bench", default="build/release/bin/fit_bench")
+    parser.add_argument("--setting", choices=["hopper", *TOYS], default="hopper")
     parser.add_argument("--rounds", type=int, default=6)
     parser.add_argument("--steps", type=int, default=10, help="of each measurement in each round")
     parser.add_argument("--core", type=int, default=0)
@@ -157,18 +265,19 @@ def main() -> None:
     os.sched_setaffinity(0, {arguments.core})
     torch.set_num_threads(1)
     torch.manual_seed(1)
-    fits = {"NODE": Fit(Node()), "NODE_SO": Fit(NodeSo()), "HNN": Fit(Hnn())}
+    fits = make_fits(arguments.setting)
     for fit in fits.values():
         milliseconds(fit, 2)
     times: dict[str, tuple[list[float], list[float]]] = {kind: ([], []) for kind in fits}
     for _ in range(arguments.rounds):
-        mine = ours(arguments.fit_bench, arguments.steps)
+        mine = ours(arguments.fit_bench, arguments.setting, arguments.steps)
         for kind, fit in fits.items():
             times[kind][0].append(mine[kind])
             times[kind][1].append(milliseconds(fit, arguments.steps))
     rows = [
         {
             "kind": kind,
+            "setting": arguments.setting,
             "peer": f"torch {torch.__version__}, eager",
             "ms": min(mine),
             "peer_ms": min(theirs),

@@ -51,11 +51,15 @@ class PanelDrawing {
     for (const PlotLine& line : panel.lines) {
       for (size_t i = 0; i < line.x.size(); ++i) {
         if (!Drawable(line, i)) continue;
-        x_.Add(line.x[i]);
+        x_.Add(Width(line.x[i]));
         y_.Add(Height(line.y[i]));
+        if (line.spread == Spread::kNone) continue;
+        for (const double end : {line.low[i], line.high[i]}) {
+          if (std::isfinite(Height(end))) y_.Add(Height(end));
+        }
       }
     }
-    x_.Widen(panel.equal_axes ? 0.05 : 0.0);
+    x_.Widen(panel.equal_axes || HasPoints() ? 0.05 : 0.0);
     y_.Widen(0.05);
     if (panel.equal_axes) MakeAxesEqual();
   }
@@ -67,11 +71,18 @@ class PanelDrawing {
   }
 
  private:
+  bool HasPoints() const {
+    return std::any_of(panel_.lines.begin(), panel_.lines.end(), [](const PlotLine& line) {
+      return line.points || line.spread == Spread::kBars;
+    });
+  }
+  double Width(double x) const { return panel_.log_x ? std::log10(x) : x; }
   double Height(double y) const { return panel_.log_y ? std::log10(y) : y; }
   bool Drawable(const PlotLine& line, size_t i) const {
     return std::isfinite(line.x[i]) && std::isfinite(line.y[i]) &&
-           (!panel_.log_y || line.y[i] > 0.0);
+           (!panel_.log_y || line.y[i] > 0.0) && (!panel_.log_x || line.x[i] > 0.0);
   }
+  // Of what Width gives.
   double X(double x) const {
     return offset_ + kLeft + (x - x_.low) / (x_.high - x_.low) * (kWidth - kLeft - kRight);
   }
@@ -89,17 +100,22 @@ class PanelDrawing {
     narrow = {middle - half, middle + half};
   }
 
+  static std::string Label(double tick, bool log) {
+    return absl::StrFormat(log ? "1e%g" : "%g", tick);
+  }
+
   std::string Axes() const {
     std::string svg = absl::StrFormat(
         "<rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\" fill=\"none\" "
         "stroke=\"#888\"/>\n",
         offset_ + kLeft, kTop, kWidth - kLeft - kRight, kHeight - kTop - kBottom);
     for (const double tick : RoundTicks(x_.low, x_.high)) {
+      if (panel_.log_x && tick != std::round(tick)) continue;  // whole powers of ten
       absl::StrAppendFormat(&svg,
                             "<line x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\" "
                             "stroke=\"#ddd\"/>\n",
                             X(tick), kTop, X(tick), kHeight - kBottom);
-      svg += Text(X(tick), kHeight - kBottom + 15, "middle", absl::StrFormat("%g", tick));
+      svg += Text(X(tick), kHeight - kBottom + 15, "middle", Label(tick, panel_.log_x));
     }
     for (const double tick : RoundTicks(y_.low, y_.high)) {
       if (panel_.log_y && tick != std::round(tick)) continue;  // whole powers of ten
@@ -107,8 +123,7 @@ class PanelDrawing {
                             "<line x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\" "
                             "stroke=\"#ddd\"/>\n",
                             offset_ + kLeft, Y(tick), offset_ + kWidth - kRight, Y(tick));
-      svg += Text(offset_ + kLeft - 5, Y(tick) + 4, "end",
-                  panel_.log_y ? absl::StrFormat("1e%g", tick) : absl::StrFormat("%g", tick));
+      svg += Text(offset_ + kLeft - 5, Y(tick) + 4, "end", Label(tick, panel_.log_y));
     }
     svg += Text(offset_ + (kLeft + kWidth - kRight) / 2, kHeight - 10, "middle", panel_.x_label);
     const double middle = (kTop + kHeight - kBottom) / 2;
@@ -121,21 +136,71 @@ class PanelDrawing {
     std::string svg;
     for (size_t k = 0; k < panel_.lines.size(); ++k) {
       const PlotLine& line = panel_.lines[k];
-      std::string path;
-      bool begun = false;
-      for (size_t i = 0; i < line.x.size(); ++i) {
-        if (!Drawable(line, i)) {
-          begun = false;
-          continue;
-        }
-        absl::StrAppendFormat(&path, "%s%.1f %.1f", begun ? "L" : "M", X(line.x[i]),
-                              Y(Height(line.y[i])));
-        begun = true;
-      }
-      absl::StrAppendFormat(&svg, "<path d=\"%s\" fill=\"none\" stroke=\"%s\"%s/>\n", path,
-                            kColours[k % 8], line.dashed ? " stroke-dasharray=\"5 3\"" : "");
+      const char* colour = kColours[k % 8];
+      if (line.spread == Spread::kBand) svg += Band(line, colour);
+      if (line.spread == Spread::kBars) svg += Bars(line, colour);
+      svg += line.points ? Dots(line, colour) : Path(line, colour);
     }
     return svg;
+  }
+
+  std::string Path(const PlotLine& line, const char* colour) const {
+    std::string path;
+    bool begun = false;
+    for (size_t i = 0; i < line.x.size(); ++i) {
+      if (!Drawable(line, i)) {
+        begun = false;
+        continue;
+      }
+      absl::StrAppendFormat(&path, "%s%.1f %.1f", begun ? "L" : "M", X(Width(line.x[i])),
+                            Y(Height(line.y[i])));
+      begun = true;
+    }
+    return absl::StrFormat("<path d=\"%s\" fill=\"none\" stroke=\"%s\"%s/>\n", path, colour,
+                           line.dashed ? " stroke-dasharray=\"5 3\"" : "");
+  }
+
+  std::string Dots(const PlotLine& line, const char* colour) const {
+    std::string svg;
+    for (size_t i = 0; i < line.x.size(); ++i) {
+      if (!Drawable(line, i)) continue;
+      absl::StrAppendFormat(&svg, "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"3\" fill=\"%s\"/>\n",
+                            X(Width(line.x[i])), Y(Height(line.y[i])), colour);
+    }
+    return svg;
+  }
+
+  std::string Bars(const PlotLine& line, const char* colour) const {
+    std::string svg;
+    for (size_t i = 0; i < line.x.size(); ++i) {
+      if (!Drawable(line, i) || !HasSpread(line, i)) continue;
+      const double x = X(Width(line.x[i]));
+      const double low = Y(Height(line.low[i])), high = Y(Height(line.high[i]));
+      absl::StrAppendFormat(
+          &svg,
+          "<path d=\"M%.1f %.1fL%.1f %.1fM%.1f %.1fL%.1f %.1fM%.1f %.1fL%.1f %.1f\" fill=\"none\" "
+          "stroke=\"%s\"/>\n<circle cx=\"%.1f\" cy=\"%.1f\" r=\"3\" fill=\"%s\"/>\n",
+          x, low, x, high, x - 4, low, x + 4, low, x - 4, high, x + 4, high, colour, x,
+          Y(Height(line.y[i])), colour);
+    }
+    return svg;
+  }
+
+  std::string Band(const PlotLine& line, const char* colour) const {
+    std::string above, below;
+    for (size_t i = 0; i < line.x.size(); ++i) {
+      if (!Drawable(line, i) || !HasSpread(line, i)) continue;
+      const double x = X(Width(line.x[i]));
+      absl::StrAppendFormat(&above, "%s%.1f %.1f", above.empty() ? "M" : "L", x,
+                            Y(Height(line.high[i])));
+      below = absl::StrFormat("L%.1f %.1f", x, Y(Height(line.low[i]))) + below;
+    }
+    return absl::StrFormat("<path d=\"%s%sZ\" fill=\"%s\" fill-opacity=\"0.15\"/>\n", above, below,
+                           colour);
+  }
+
+  bool HasSpread(const PlotLine& line, size_t i) const {
+    return std::isfinite(Height(line.low[i])) && std::isfinite(Height(line.high[i]));
   }
 
   std::string Legend() const {

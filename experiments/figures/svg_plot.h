@@ -7,11 +7,17 @@
 
 namespace rollout {
 
+// How far a line's values reach at each of its points.
+enum class Spread { kNone, kBars, kBand };
+
 // One line of points; points that are not finite break it.
 struct PlotLine {
   std::string label;  // empty = not in the legend
   std::vector<double> x, y;
   bool dashed = false;
+  bool points = false;            // dots and no line
+  Spread spread = Spread::kNone;  // from low[i] to high[i]
+  std::vector<double> low = {}, high = {};
 };
 
 struct PlotPanel {
@@ -19,6 +25,7 @@ struct PlotPanel {
   std::vector<PlotLine> lines;  // at most eight; coloured in order
   bool equal_axes = false;      // one unit is as long on both
   bool log_y = false;           // values that are not positive break their line
+  bool log_x = false;
 };
 
 // Panels side by side, each 420 x 300 pixels, axes with round ticks, a legend where lines have

@@ -5,7 +5,11 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "experiments/gruver/toy_claims.h"
+#include "experiments/gruver/toy_figures.h"
+#include "experiments/gruver/toy_results.h"
 #include "experiments/statistics.h"
+#include "systems/mechanics/equations_of_motion.h"
 
 namespace rollout {
 namespace {
@@ -125,6 +129,30 @@ std::string ToyRollouts::Report(const std::vector<RunRecord>& records) const {
     absl::StrAppend(&page, "\nBy rollout error, best first:\n\n", orderings, "\n");
   }
   return page;
+}
+
+std::vector<std::string> ToyRollouts::ModelNames() const {
+  std::vector<std::string> names;
+  for (const ToyModel& model : comparison_.models) names.push_back(model.name);
+  return names;
+}
+
+std::vector<Figure> ToyRollouts::Figures(const std::vector<RunRecord>& records) const {
+  const std::vector<std::string> models = ModelNames();
+  const auto results = ToyResults::OfLargestScale(records, comparison_.systems, models);
+  if (!results) return {};
+  std::vector<Figure> figures = {DrawErrors(name(), *results, comparison_.systems, models)};
+  if (name() != "toy-rollouts") return figures;
+  figures.push_back(DrawEnergyAgainstRollout(name(), *results, comparison_.systems, models));
+  figures.push_back(DrawGrowth(name(), *results, comparison_.systems, {"NODE", "HNN"},
+                               MakeEquationsOfMotion(comparison_.systems[0])->info().dt));
+  return figures;
+}
+
+std::vector<ClaimResult> ToyRollouts::Claims(const std::vector<RunRecord>& records) const {
+  const auto results = ToyResults::OfLargestScale(records, comparison_.systems, ModelNames());
+  if (!results) return {};
+  return ToyClaims(name(), *results);
 }
 
 std::vector<ToyComparison> ToyComparisons() {

@@ -26,8 +26,12 @@ class ToyRollouts final : public Experiment {
   std::string title() const override { return comparison_.title; }
   std::vector<PlannedRun> Plan(Scale scale, int seeds) const override;
   std::string Report(const std::vector<RunRecord>& records) const override;
+  std::vector<Figure> Figures(const std::vector<RunRecord>& records) const override;
+  std::vector<ClaimResult> Claims(const std::vector<RunRecord>& records) const override;
 
  private:
+  std::vector<std::string> ModelNames() const;
+
   const ToyComparison comparison_;
 };
 

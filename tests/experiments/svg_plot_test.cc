@@ -31,6 +31,30 @@ TEST(SvgPlotTest, ALineBreaksWhereItIsNotFinite) {
   EXPECT_EQ(std::count(path.begin(), path.end(), 'M'), 2);
 }
 
+TEST(SvgPlotTest, BarsBandsAndPointsOnLogarithmicAxes) {
+  PlotPanel panel;
+  panel.log_x = panel.log_y = true;
+  PlotLine bars{"bars", {1, 10}, {1, 10}};
+  bars.spread = Spread::kBars;
+  bars.low = {0.5, 0.0};  // the second has no logarithm
+  bars.high = {2, 20};
+  PlotLine band = bars;
+  band.spread = Spread::kBand;
+  PlotLine points{"points", {1, 100, -1}, {1, 1, 1}};
+  points.points = true;
+  panel.lines = {bars, band, points};
+  const std::string svg = DrawPanels({panel});
+  EXPECT_THAT(svg, Not(HasSubstr("nan")));
+  EXPECT_THAT(svg, Not(HasSubstr("inf")));
+  EXPECT_THAT(svg, HasSubstr("fill-opacity"));
+  EXPECT_THAT(svg, HasSubstr(">1e2</text>"));
+  size_t circles = 0;
+  for (size_t at = svg.find("<circle"); at != std::string::npos; at = svg.find("<circle", at + 1)) {
+    ++circles;
+  }
+  EXPECT_EQ(circles, 1u + 2u);
+}
+
 TEST(SvgPlotTest, AConstantAndAnEmptyPanelHaveAxes) {
   PlotPanel constant;
   constant.lines = {{"", {0, 1}, {5, 5}, false}};

@@ -1,0 +1,49 @@
+// The records of one comparison of toy systems, by system, model and seed.
+#ifndef ROLLOUT_EXPERIMENTS_GRUVER_TOY_RESULTS_H_
+#define ROLLOUT_EXPERIMENTS_GRUVER_TOY_RESULTS_H_
+
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "experiments/experiment.h"
+#include "experiments/run_record.h"
+
+namespace rollout {
+
+// Immutable. Of the seeds that all of the systems and models have, so that a comparison is between
+// equals.
+class ToyResults {
+ public:
+  // Of the largest scale at which at least one seed is whole; nullopt where none is.
+  static std::optional<ToyResults> OfLargestScale(const std::vector<RunRecord>& records,
+                                                  const std::vector<std::string>& systems,
+                                                  const std::vector<std::string>& models);
+
+  const std::string& scale() const { return scale_; }
+  const std::string& steps() const { return steps_; }
+  int seeds() const { return seeds_; }
+
+  // One number a seed: a metric, infinite where the run diverged or has none.
+  std::vector<double> Values(const std::string& system, const std::string& model,
+                             const std::string& metric) const;
+  // Mean of the logarithms over seeds.
+  double MeanLog(const std::string& system, const std::string& model,
+                 const std::string& metric) const;
+  double MedianOf(const std::string& system, const std::string& model,
+                  const std::string& metric) const;
+  // A series' geometric mean over seeds, number by number.
+  std::vector<double> MeanSeries(const std::string& system, const std::string& model,
+                                 const std::string& series) const;
+
+ private:
+  std::string scale_, steps_;
+  int seeds_ = 0;
+  std::map<std::pair<std::string, std::string>, std::vector<RunRecord>> records_;
+};
+
+}  // namespace rollout
+
+#endif  // ROLLOUT_EXPERIMENTS_GRUVER_TOY_RESULTS_H_

@@ -1,0 +1,29 @@
+#include "experiments/claims.h"
+
+#include "gtest/gtest.h"
+
+namespace rollout {
+namespace {
+
+TEST(ClaimsTest, HoldsIsSaidOfPaperScaleAlone) {
+  EXPECT_EQ(VerdictOf(Rule::kMet, "paper"), "holds");
+  EXPECT_EQ(VerdictOf(Rule::kNotMet, "paper"), "does not hold");
+  EXPECT_EQ(VerdictOf(Rule::kMet, "short"), "not run at paper scale; met at `short`");
+  EXPECT_EQ(VerdictOf(Rule::kNotMet, "quick"), "not run at paper scale; not met at `quick`");
+  EXPECT_EQ(VerdictOf(Rule::kTooFewSeeds, "paper"), "not run with enough seeds (at `paper`)");
+}
+
+TEST(ClaimsTest, ReplacesMeasuredCellsOfItsRowsAlone) {
+  const std::string page =
+      "# Claims\n| id | claim | measured | |\n|---|---|---|---|\n| T1 | one | | not run: this |\n"
+      "| T10 | ten | old | holds |\n";
+  EXPECT_EQ(ReplaceClaims(page, {{"T1", "1.5", "does not hold"}, {"T2", "2", "holds"}}),
+            "# Claims\n| id | claim | measured | |\n|---|---|---|---|\n"
+            "| T1 | one | 1.5 | does not hold |\n| T10 | ten | old | holds |\n");
+  const std::string twice =
+      ReplaceClaims(ReplaceClaims(page, {{"T10", "a", "b"}}), {{"T10", "c", "d"}});
+  EXPECT_NE(twice.find("| T10 | ten | c | d |\n"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace rollout
