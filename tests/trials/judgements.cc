@@ -11,9 +11,13 @@ void Judgements::Add(const std::string& verdict, const std::string& what,
                      const nlohmann::json& measured, const nlohmann::json& bound,
                      const std::string& text) {
   if (verdict == "failed") ++failed_;
-  checks_.push_back(
-      {{"what", what}, {"measured", measured}, {"bound", bound}, {"verdict", verdict}});
-  std::printf("%-6s %s: %s%s%s\n", verdict.c_str(), trial_.c_str(), what.c_str(),
+  checks_.push_back({{"part", part_},
+                     {"what", what},
+                     {"measured", measured},
+                     {"bound", bound},
+                     {"verdict", verdict}});
+  const std::string part = part_.empty() ? trial_ : absl::StrCat(trial_, ": ", part_);
+  std::printf("%-6s %s: %s%s%s\n", verdict.c_str(), part.c_str(), what.c_str(),
               text.empty() ? "" : ": ", text.c_str());
   std::fflush(stdout);
 }

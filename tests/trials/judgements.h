@@ -19,6 +19,9 @@ class Judgements {
   Judgements(std::string trial, bool judges_times)
       : trial_(std::move(trial)), judges_times_(judges_times) {}
 
+  // What follows belongs to this part of the trial.
+  void Begin(const std::string& part) { part_ = part; }
+
   void AtMost(const std::string& what, double measured, double bound, const std::string& unit = "");
   void AtLeast(const std::string& what, double measured, double bound,
                const std::string& unit = "");
@@ -29,7 +32,7 @@ class Judgements {
   void Tell(const std::string& what, double measured, const std::string& unit = "");
 
   bool passed() const { return failed_ == 0; }
-  // {"trial": ..., "passed": ..., "checks": [{"what", "measured", "bound", "unit", "verdict"}]}
+  // {"trial": ..., "passed": ..., "checks": [{"part", "what", "measured", "bound", "verdict"}]}
   nlohmann::json ToJson() const;
 
  private:
@@ -38,6 +41,7 @@ class Judgements {
 
   const std::string trial_;
   const bool judges_times_;
+  std::string part_;
   int failed_ = 0;
   nlohmann::json checks_ = nlohmann::json::array();
 };

@@ -11,7 +11,9 @@
 #include "absl/status/status.h"
 #include "tests/support/temporary_directory.h"
 #include "tests/trials/client_commands.h"
+#include "tests/trials/faults/fault.h"
 #include "tests/trials/judgements.h"
+#include "tests/trials/overload_trial.h"
 #include "tests/trials/soak_trial.h"
 #include "tests/trials/swaps_trial.h"
 
@@ -62,6 +64,31 @@ void AddSoak(CLI::App& app, int* exit_status) {
   command->add_option("--figure", options->figure, "SVG of memory, latency and failures");
 }
 
+void AddOverload(CLI::App& app, int* exit_status) {
+  auto options = std::make_shared<OverloadOptions>();
+  CLI::App* command = AddTrial(
+      app, "overload", "Twice as many requests as the server can compute",
+      [options](Judgements* judgements) { return RunOverload(*options, judgements); }, exit_status);
+  AddDuration(command, "--seconds", &options->duration, "how long");
+  AddDuration(command, "--calm", &options->calm, "before and after, each");
+  command->add_option("--load", options->load, "times the capacity");
+  command->add_option("--lanes", options->shape.lanes, "of a request");
+  command->add_option("--horizon", options->shape.horizon, "of a request");
+  command->add_option("--batch-lanes", options->batch_lanes, "the server's");
+  command->add_option("--queue-lanes", options->queue_lanes, "the server's");
+}
+
+void AddFaults(CLI::App& app, int* exit_status) {
+  auto options = std::make_shared<FaultsOptions>();
+  CLI::App* command = AddTrial(
+      app, "faults", "What goes wrong around a server, each under load",
+      [options](Judgements* judgements) { return RunFaults(*options, judgements); }, exit_status);
+  command->add_option("--rounds", options->rounds, "of each")->check(CLI::PositiveNumber);
+  command->add_option("--connections", options->connections, "of the fault many-connections");
+  command->add_flag("--quick", options->quick, "without those that take more than seconds");
+  command->add_option("--only", options->only, "one of them");
+}
+
 void AddSwaps(CLI::App& app, int* exit_status) {
   auto options = std::make_shared<SwapsOptions>();
   CLI::App* command = AddTrial(
@@ -86,7 +113,9 @@ int Main(int argc, char** argv) {
   CLI::App app("What a server must endure, tried on the real programs.", "rollout-trials");
   app.require_subcommand(1);
   int exit_status = 0;
+  AddOverload(app, &exit_status);
   AddSwaps(app, &exit_status);
+  AddFaults(app, &exit_status);
   AddSoak(app, &exit_status);
   AddClientCommands(app, &exit_status);
   CLI11_PARSE(app, argc, argv);

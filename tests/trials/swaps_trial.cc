@@ -30,6 +30,7 @@ struct Findings {
   SwapWindows windows;
   std::unique_ptr<TrialScene> scene;
   double settled_bytes = 0, end_bytes = 0;
+  std::vector<double> megabytes;  // after each tenth of the publications
   int64_t in_windows = 0;
 
   double P99(bool in_window) const {
@@ -88,14 +89,19 @@ absl::StatusOr<Findings> Try(const SwapsOptions& options, int count, Wrong wrong
     if (!version.ok()) return version.status();
     publication.version = *version;
     publications.push_back(publication);
-    if (absl::Status done = DoWrong(wrong, &scene, client->get()); !done.ok()) return done;
+    if (publication.good) {
+      if (absl::Status done = DoWrong(wrong, &scene, client->get()); !done.ok()) return done;
+    }
     // A version that is gone from the disk is unloaded, whatever may be kept.
     if (wrong != Wrong::kKeepsVersions) {
       if (absl::Status s = scene.publisher().Prune(kKeptVersions); !s.ok()) return s;
     }
-    if (number == kSettled || number == count) {
+    if (number == kSettled || number * 10 % count == 0) {
       const auto resources = scene.server().Resources();
       if (!resources.ok()) return resources.status();
+      if (number * 10 % count == 0) {
+        findings.megabytes.push_back(resources->resident_bytes / 1e6);
+      }
       findings.end_bytes = resources->resident_bytes;
       if (findings.settled_bytes == 0) findings.settled_bytes = resources->resident_bytes;
     }
@@ -129,7 +135,12 @@ absl::Status JudgeSwaps(const SwapsOptions& options, Judgements* judgements) {
   judgements->TimeAtMost("p99 while a version is swapped over that between", found->Ratio(), 1.5,
                          "");
   judgements->Tell("resident memory after the first 50", found->settled_bytes / 1e6, " MB");
-  judgements->AtMost("resident memory at the end over that", found->Growth(), 1.05);
+  for (size_t tenth = 0; tenth < found->megabytes.size(); ++tenth) {
+    judgements->Tell(absl::StrCat("resident memory after ", 10 * (tenth + 1), "% of them"),
+                     found->megabytes[tenth], " MB");
+  }
+  judgements->AtMost("resident memory at the end over that after the first 50", found->Growth(),
+                     1.05);
   return absl::OkStatus();
 }
 

@@ -1,0 +1,127 @@
+#include "tests/trials/faults/fault.h"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "client/client.h"
+
+namespace rollout {
+namespace {
+
+constexpr QueryShape kShape = {4, 20};
+
+// Files are closed when the server learns that a connection is gone.
+constexpr absl::Duration kUntilSettled = absl::Seconds(15);
+
+absl::StatusOr<ProcessResources> Settled(TrialScene& scene, int open_files) {
+  (void)WaitUntil(
+      "connections are closed",
+      [&] {
+        const auto now = scene.server().Resources();
+        return !now.ok() || now->open_files <= open_files;
+      },
+      kUntilSettled);
+  return scene.server().Resources();
+}
+
+void JudgeResources(const ProcessResources& before, const std::vector<ProcessResources>& after,
+                    Judgements* judgements) {
+  const ProcessResources& last = after.back();
+  judgements->AtMost("open files afterwards, over those before",
+                     last.open_files - before.open_files, 0);
+  const ProcessResources& half = after[after.size() / 2 - (after.size() > 1 ? 1 : 0)];
+  judgements->AtMost("threads after the last round, over those after half of them",
+                     last.threads - half.threads, 2);
+  judgements->Tell("resident memory before", before.resident_bytes / 1e6, " MB");
+  judgements->Tell("resident memory after half of the rounds", half.resident_bytes / 1e6, " MB");
+  const double growth = last.resident_bytes / half.resident_bytes;
+  if (after.size() >= 4) {
+    judgements->AtMost("resident memory after the last round over that", growth, 1.05);
+  } else {
+    judgements->Tell("resident memory after the last round over that", growth);
+  }
+}
+
+}  // namespace
+
+absl::Status PublishAndWait(TrialScene& scene) {
+  const auto version = scene.publisher().Publish();
+  if (!version.ok()) return version.status();
+  const auto client = Client::Connect(scene.server().address());
+  if (!client.ok()) return client.status();
+  const std::string model = scene.publisher().spec().name;
+  return WaitUntil(absl::StrCat("version ", *version, " is served"), [&] {
+    const auto served = (*client)->GetModel(model);
+    return served.ok() && served->serving_version() >= static_cast<uint64_t>(*version);
+  });
+}
+
+absl::Status Endure(const Fault& fault, Judgements* judgements) {
+  judgements->Begin(fault.name);
+  const auto started = TrialScene::Start(fault.scene);
+  if (!started.ok()) return started.status();
+  TrialScene& scene = **started;
+  absl::Status asking = scene.StartAsking({.shape = kShape, .rate = 25, .clients = 2});
+  if (!asking.ok()) return asking;
+  absl::SleepFor(kCalm);
+  const auto before = scene.server().Resources();
+  if (!before.ok()) return before.status();
+
+  std::vector<ProcessResources> after;
+  for (int round = 0; round < fault.rounds; ++round) {
+    absl::Status done = fault.round(scene);
+    judgements->Holds(absl::StrCat("round ", round + 1), done.ok(),
+                      done.ok() ? "" : done.ToString());
+    if (!scene.server().running()) {
+      judgements->Holds("the server lives", false, scene.server().Log());
+      return absl::OkStatus();
+    }
+    if (!done.ok()) break;
+    const auto resources = Settled(scene, before->open_files);
+    if (!resources.ok()) return resources.status();
+    after.push_back(*resources);
+  }
+  absl::SleepFor(kCalm);
+  judgements->Holds("the server lives", scene.server().running());
+  if (fault.finish != nullptr) {
+    if (absl::Status finished = fault.finish(scene, judgements); !finished.ok()) return finished;
+  }
+  if (!after.empty()) JudgeResources(*before, after, judgements);
+  const auto records = scene.FinishAsking();
+  if (!records.ok()) return records.status();
+  RightAnswers right(scene.publisher().spec(), kShape);
+  judgements->Tell("p99 of the others", LatencyPercentile(*records, 0.99), " ms");
+  return scene.JudgeAnswers(*records, &right, judgements);
+}
+
+absl::Status RunFaults(const FaultsOptions& options, Judgements* judgements) {
+  using Run = absl::Status (*)(const FaultsOptions&, Judgements*);
+  const std::vector<std::pair<std::string, Run>> faults = {
+      {"killed-clients", EndureKilledClients}, {"killed-publishers", EndureKilledPublishers},
+      {"full-disk", EndureFullDisk},           {"vanished-repository", EndureVanishedRepository},
+      {"clock-steps", EndureClockSteps},       {"many-connections", EndureManyConnections},
+      {"slow-readers", EndureSlowReaders},     {"half-open", EndureHalfOpenConnections},
+  };
+  const bool known = options.only.empty() ||
+                     std::any_of(faults.begin(), faults.end(),
+                                 [&](const auto& fault) { return fault.first == options.only; });
+  if (!known) {
+    return absl::InvalidArgumentError(absl::StrCat("--only: got ", options.only,
+                                                   ", expected killed-clients, killed-publishers, "
+                                                   "full-disk, vanished-repository, clock-steps, "
+                                                   "many-connections, slow-readers or half-open"));
+  }
+  for (const auto& [name, run] : faults) {
+    if (!options.only.empty() && name != options.only) continue;
+    if (absl::Status status = run(options, judgements); !status.ok()) {
+      judgements->Begin(name);
+      judgements->Holds("it ran to its end", false, status.ToString());
+    }
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace rollout
