@@ -37,8 +37,8 @@ CallEnvironment MakeEnvironment(const ServerOptions& options, ModelRegistry* reg
   return environment;
 }
 
-// A peer that has vanished without a word is noticed within half a minute, and who pings about as
-// often is no nuisance.
+// A peer that has vanished without a word is noticed within half a minute, also where it had no
+// call under way, and who pings about as often is no nuisance.
 constexpr absl::Duration kKeepaliveTime = absl::Seconds(20);
 constexpr absl::Duration kKeepaliveTimeout = absl::Seconds(10);
 constexpr absl::Duration kShortestPingInterval = absl::Seconds(5);
@@ -51,6 +51,9 @@ void SetConnectionLimits(const ServerOptions& options, grpc::ServerBuilder* buil
   builder->AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, options.max_header_bytes);
   builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, milliseconds(kKeepaliveTime));
   builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, milliseconds(kKeepaliveTimeout));
+  builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
+  // Without this gRPC stops to ask after two pings between which nothing else was sent.
+  builder->AddChannelArgument(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
   builder->AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS,
                               milliseconds(kShortestPingInterval));
 }
