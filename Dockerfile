@@ -1,38 +1,41 @@
 # Images of Rollout: server, server-torch, trainer, client, test. `make image` builds server; docs/deployment.md has
 # their sizes and how to start them. Programs get into an image as the Debian packages that `make package` makes, so
 # their dependencies are written down once, by dpkg-shlibdeps.
+#
+# What compiles is one chain, tools -> build-server -> build-trainer -> test: each stage goes on in the build folder of
+# the one before, so all five images cost one compilation.
 ARG BASE=debian:bookworm-slim
+# ON: the CUDA engine is in server and server-torch (its compiler comes as wheels; no GPU is needed to build). OFF: not.
+ARG CUDA=ON
 
 # ---- what compiles; nothing of it reaches an image that runs ----
 FROM ${BASE} AS tools
 WORKDIR /src
-# For whoever mounts a compiler cache at /root/.cache/ccache; without one the stages compile from scratch.
+# /root/.cache is kept between builds: what ccache compiled and what pip fetched outlives a change of the sources.
 ENV CCACHE_BASEDIR=/src CCACHE_NOHASHDIR=1 CCACHE_SLOPPINESS=time_macros
 COPY third_party third_party
+ARG CUDA
 # The secret `ca` is a further CA bundle, for networks whose proxy signs for itself; it may be absent.
-RUN --mount=type=secret,id=ca,target=/run/ca.crt \
+RUN --mount=type=cache,id=rollout,target=/root/.cache --mount=type=secret,id=ca,target=/run/ca.crt \
     if [ -s /run/ca.crt ]; then export PIP_CERT=/run/ca.crt; fi; \
-    third_party/setup.sh --packaging --without-tests --without-torch
+    if [ "$CUDA" != OFF ]; then set -- --cuda; fi; \
+    third_party/setup.sh --packaging --without-tests --without-torch "$@"
 
 FROM tools AS build-server
 COPY . .
+ARG CUDA
 ARG VERSION=
 ARG JOBS=
-RUN cmake --preset release -DROLLOUT_WITH_TORCH=OFF -DROLLOUT_VERSION="${VERSION}" \
-    && cmake --build build/release -j "${JOBS:-$(nproc)}" --target rolloutd rolloutctl \
-    && cpack --config build/release/CPackConfig.cmake -G DEB
+RUN --mount=type=cache,id=rollout,target=/root/.cache deploy/image/compile server
 
-FROM tools AS build-torch
-RUN --mount=type=secret,id=ca,target=/run/ca.crt \
+FROM build-server AS build-trainer
+RUN --mount=type=cache,id=rollout,target=/root/.cache --mount=type=secret,id=ca,target=/run/ca.crt \
     if [ -s /run/ca.crt ]; then export PIP_CERT=/run/ca.crt; fi; \
     third_party/setup.sh --packaging --without-tests
-COPY . .
+ARG CUDA
 ARG VERSION=
 ARG JOBS=
-RUN cmake --preset release -DROLLOUT_VERSION="${VERSION}" \
-    && cmake --build build/release -j "${JOBS:-$(nproc)}" \
-         --target rolloutd rolloutctl rollout-trainer rollout_engine_torch \
-    && cpack --config build/release/CPackConfig.cmake -G DEB
+RUN --mount=type=cache,id=rollout,target=/root/.cache deploy/image/compile trainer
 
 # ---- what runs ----
 FROM ${BASE} AS runtime
@@ -57,7 +60,7 @@ CMD ["--help"]
 FROM runtime AS server
 ARG VERSION=
 RUN --mount=type=bind,from=build-server,source=/src,target=/src \
-    /src/deploy/image/install client server
+    /src/deploy/image/install client server cuda
 LABEL org.opencontainers.image.version="${VERSION}"
 # Every address inside the container; rolloutd still wants TLS, or ROLLOUTD_INSECURE=true where something else protects it.
 ENV ROLLOUTD_MODEL_REPOSITORY=/models \
@@ -65,6 +68,9 @@ ENV ROLLOUTD_MODEL_REPOSITORY=/models \
     ROLLOUTD_METRICS_LISTEN=0.0.0.0:8002 \
     ROLLOUTD_HEALTH_LISTEN=0.0.0.0:8004 \
     ROLLOUTCTL_SERVER=127.0.0.1:8004
+# What NVIDIA's container toolkit brings in where there is a GPU: the driver's CUDA library and nvidia-smi.
+ENV NVIDIA_VISIBLE_DEVICES=all \
+    NVIDIA_DRIVER_CAPABILITIES=compute,utility
 EXPOSE 8001 8002 8004
 USER 10001:10001
 STOPSIGNAL SIGTERM
@@ -74,13 +80,13 @@ ENTRYPOINT ["/usr/bin/rolloutd"]
 
 FROM server AS server-torch
 USER 0:0
-RUN --mount=type=bind,from=build-torch,source=/src,target=/src \
-    /src/deploy/image/install client server torch
+RUN --mount=type=bind,from=build-trainer,source=/src,target=/src \
+    /src/deploy/image/install torch
 USER 10001:10001
 
 FROM runtime AS trainer
 ARG VERSION=
-RUN --mount=type=bind,from=build-torch,source=/src,target=/src \
+RUN --mount=type=bind,from=build-trainer,source=/src,target=/src \
     /src/deploy/image/install torch trainer
 LABEL org.opencontainers.image.version="${VERSION}"
 USER 10001:10001
@@ -89,8 +95,9 @@ ENTRYPOINT ["/usr/bin/rollout-trainer"]
 CMD ["--help"]
 
 # Everything that `make test` needs, built; `docker run IMAGE` runs the tests.
-FROM build-torch AS test
-RUN --mount=type=secret,id=ca,target=/run/ca.crt \
+FROM build-trainer AS test
+RUN --mount=type=cache,id=rollout,target=/root/.cache --mount=type=secret,id=ca,target=/run/ca.crt \
     if [ -s /run/ca.crt ]; then export PIP_CERT=/run/ca.crt; fi; \
-    make build
+    apt-get update -qq && apt-get install -y -qq --no-install-recommends git && rm -rf /var/lib/apt/lists/* \
+    && make build
 CMD ["make", "test"]

@@ -1,92 +1,38 @@
-"""The server's image: built by buildah from a base made here, started without a privilege, asked, published to, stopped.
-
-With ROLLOUT_IMAGE=built the image that the last run built is taken as it is.
-"""
+"""The images: what is in them, and each of them doing its work. `make image-test IMAGES="server client ..."`."""
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import signal
 import subprocess
-import tempfile
 import time
-import unittest
 from pathlib import Path
 
-from bare_root import CACHE, ROOT, bookworm
+from bare_root import ROOT
+from images import ImageTest
 from stack import BIN, four_free_ports, wait_until
 
-STORE = CACHE / "store"
-BASE = "localhost/rollout-base"
 STATE = ",".join(["0", "1.25", *["0"] * 10])
+# None of these is in an image that runs.
+TOOLS = ("g++", "gcc", "cmake", "python3", "curl", "wget", "make", "git")
 
 
-def buildah(*arguments: str | Path) -> str:
-    store = ["--root", STORE / "images", "--runroot", STORE / "run", "--storage-driver", "vfs"]
-    done = subprocess.run(["buildah", *map(str, [*store, *arguments])], capture_output=True, text=True)
-    if done.returncode != 0:
-        raise AssertionError(f"buildah {arguments}: {done.stdout}{done.stderr}")
-    return done.stdout.strip()
-
-
-def make_base() -> None:
-    """What debian:bookworm-slim is, from Debian itself, so that nobody else is asked."""
-    if BASE in buildah("images", "--format", "{{.Name}}:{{.Tag}}"):
-        return
-    container = buildah("from", "scratch")
-    buildah("add", "-q", container, bookworm(), "/")
-    path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-    buildah("config", "--cmd", "bash", "--env", f"PATH={path}", container)
-    buildah("commit", "-q", "--rm", container, BASE)
-
-
-class ServerImageTest(unittest.TestCase):
-    container: str
-
-    @classmethod
-    def setUpClass(cls) -> None:
-        if os.environ.get("ROLLOUT_IMAGE") != "built":
-            cls.build()
-        cls.container = buildah("from", "--pull-never", "rollout-server")
-        cls.addClassCleanup(lambda: buildah("rm", cls.container))
-
-    @classmethod
-    def build(cls) -> None:
-        make_base()
-        environment = {**os.environ, "ENGINE": "buildah", "STORE": str(STORE), "PULL": "never", "BASE": BASE}
-        with tempfile.TemporaryFile("w+") as log:
-            done = subprocess.run([ROOT / "deploy/image/build", "server"], env=environment, stdout=log, stderr=log)
-            log.seek(0)
-            if done.returncode != 0:
-                raise AssertionError(log.read()[-5000:])
+class ServerTest(ImageTest):
+    """What both images with a server have in common."""
 
     def setUp(self) -> None:
-        self.folder = Path(self.enterContext(tempfile.TemporaryDirectory(prefix="rollout-image-")))
-        self.folder.chmod(0o755)
-        self.models = self.folder / "models"
-        self.models.mkdir()
+        super().setUp()
         self.port = four_free_ports()
 
     def run_server(self, **environment: str) -> subprocess.Popen[str]:
-        """The image's own command, as its own user, in its own root; the network is this machine's."""
-        config = json.loads(buildah("inspect", "--type", "container", self.container))["Docker"]["config"]
-        command = [*(config["Entrypoint"] or []), *(config["Cmd"] or [])]
-        environment = {
-            "ROLLOUTD_LISTEN": f"0.0.0.0:{self.port}",
-            "ROLLOUTD_METRICS_LISTEN": f"0.0.0.0:{self.port + 1}",
-            "ROLLOUTD_HEALTH_LISTEN": f"0.0.0.0:{self.port + 2}",
-            "ROLLOUTCTL_SERVER": f"127.0.0.1:{self.port + 2}",
+        return self.start(
+            ROLLOUTD_LISTEN=f"0.0.0.0:{self.port}",
+            ROLLOUTD_METRICS_LISTEN=f"0.0.0.0:{self.port + 1}",
+            ROLLOUTD_HEALTH_LISTEN=f"0.0.0.0:{self.port + 2}",
+            ROLLOUTCTL_SERVER=f"127.0.0.1:{self.port + 2}",
             **environment,
-        }
-        variables = [word for pair in environment.items() for word in ("--env", "=".join(pair))]
-        store = ["--root", STORE / "images", "--runroot", STORE / "run", "--storage-driver", "vfs"]
-        return subprocess.Popen(
-            ["buildah", *map(str, store), "run", "--isolation", "chroot", *variables,
-             "--volume", f"{self.models}:/models:ro", self.container, "--", *command],
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        )  # fmt: skip
+        )
 
     def server_process(self) -> int:
         """The pid of rolloutd itself, below buildah's."""
@@ -105,31 +51,36 @@ class ServerImageTest(unittest.TestCase):
             [BIN / "rolloutctl", "--server", f"127.0.0.1:{self.port}", *arguments], capture_output=True, text=True
         )
 
+    def wait_until_ready(self, server: subprocess.Popen[str]) -> None:
+        self.addCleanup(server.communicate)
+        self.addCleanup(server.kill)
+        wait_until(lambda: self.ask("health", "--timeout", "1s").returncode == 0, "the container is ready", 60)
+
+    def stop(self, server: subprocess.Popen[str]) -> None:
+        os.kill(self.server_process(), signal.SIGTERM)
+        start = time.monotonic()
+        self.assertEqual(server.wait(60), 0)
+        self.assertLess(time.monotonic() - start, 30)
+
+
+class ServerImageTest(ServerTest):
+    target = "server"
+
     def test_what_the_image_says_of_itself(self) -> None:
-        config = json.loads(buildah("inspect", "--type", "image", "rollout-server"))["Docker"]["config"]
+        config = self.config()
         self.assertEqual(config["User"], "10001:10001")
         self.assertEqual(config["Healthcheck"]["Test"][:3], ["CMD", "/usr/bin/rolloutctl", "health"])
         self.assertEqual(config["StopSignal"], "SIGTERM")
         self.assertIn("org.opencontainers.image.version", config["Labels"])
-        mounted = Path(buildah("mount", self.container))
-        self.addCleanup(lambda: buildah("umount", self.container))
-        bill = (mounted / "usr/share/rollout.spdx").read_text()
-        self.assertTrue(bill.startswith("SPDXVersion: SPDX-2.3"))
-        packages = set(subprocess.run(
-            ["dpkg-query", f"--admindir={mounted}/var/lib/dpkg", "-W", "-f=${Package}\n"],
-            capture_output=True, text=True, check=True,
-        ).stdout.split())  # fmt: skip
-        listed = {line.split(": ")[1] for line in bill.splitlines() if line.startswith("PackageName: ")}
-        self.assertEqual(packages, listed)
-        for tool in ("g++", "gcc", "cmake", "python3", "curl", "wget", "make", "git"):
-            self.assertFalse((mounted / "usr/bin" / tool).exists(), tool)
-        added = int(self.image_bytes("rollout-server") - self.image_bytes(BASE))
-        print(f"server adds {added / 1e6:.0f} MB to its base", flush=True)
-        self.assertLessEqual(added, 100e6)
-
-    def image_bytes(self, image: str) -> float:
-        number, unit = buildah("images", "--format", "{{.Size}}", image).split()
-        return float(number) * {"kB": 1e3, "MB": 1e6, "GB": 1e9}[unit]
+        root = self.mounted()
+        packages = self.installed(root)
+        # The CUDA engine holds one library of a wheel.
+        cuda = {"nvidia-cuda-runtime"} if "rollout-cuda" in packages else set()
+        self.assertEqual(packages | cuda, self.billed(root))
+        self.assertEqual(bool(cuda), os.environ.get("CUDA") != "OFF")
+        for tool in TOOLS:
+            self.assertFalse((root / "usr/bin" / tool).exists(), tool)
+        self.assertLessEqual(self.added, 100e6)
 
     def test_plain_text_is_refused_with_the_remedy(self) -> None:
         server = self.run_server()
@@ -141,11 +92,8 @@ class ServerImageTest(unittest.TestCase):
     def test_started_asked_published_to_and_stopped(self) -> None:
         shutil.copytree(ROOT / "models/pretrained/hopper-so", self.models / "hopper-so")
         server = self.run_server(ROLLOUTD_INSECURE="true")
-        self.addCleanup(server.communicate)
-        self.addCleanup(server.kill)
-        wait_until(lambda: self.ask("health", "--timeout", "1s").returncode == 0, "the container is ready", 60)
-        pid = self.server_process()
-        status = Path(f"/proc/{pid}/status").read_text()
+        self.wait_until_ready(server)
+        status = Path(f"/proc/{self.server_process()}/status").read_text()
         self.assertIn("Uid:\t10001", status)
         done = self.ask("rollout", "hopper-so", "--state", STATE, "--horizon", "10")
         self.assertEqual(done.returncode, 0, done.stderr)
@@ -153,11 +101,64 @@ class ServerImageTest(unittest.TestCase):
         (self.models / ".staging").rename(self.models / "swimmer-so")
         wait_until(lambda: "swimmer-so" in self.ask("models").stdout, "what was published serves", 30)
         self.assertEqual(self.ask("health", "swimmer-so").returncode, 0)
-        os.kill(pid, signal.SIGTERM)
-        start = time.monotonic()
-        self.assertEqual(server.wait(60), 0)
-        self.assertLess(time.monotonic() - start, 30)
+        self.stop(server)
 
 
-if __name__ == "__main__":
-    unittest.main()
+class ServerTorchImageTest(ServerTest):
+    target = "server-torch"
+
+    def test_the_torch_engine_answers(self) -> None:
+        root = self.mounted()
+        self.assertLess(self.installed(root) | {"torch"}, self.billed(root))
+        shutil.copytree(ROOT / "models/pretrained/hopper-so", self.models / "hopper-so")
+        server = self.run_server(ROLLOUTD_INSECURE="true", ROLLOUTD_ENGINE="torch")
+        self.wait_until_ready(server)
+        self.assertIn("torch", self.ask("models", "hopper-so").stdout)
+        done = self.ask("rollout", "hopper-so", "--state", STATE, "--horizon", "10")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.stop(server)
+
+
+class TrainerImageTest(ImageTest):
+    target = "trainer"
+
+    def test_a_model_is_fitted_and_published(self) -> None:
+        root = self.mounted()
+        self.assertLess(self.installed(root) | {"torch", "mujoco", "gymnasium"}, self.billed(root))
+        for tool in TOOLS:
+            self.assertFalse((root / "usr/bin" / tool).exists(), tool)
+        os.chown(self.models, 10001, 10001)
+        self.run_to_end(
+            "run", "--model-repository", "/models", "--model", "pendulum", "--system", "inverted_pendulum_v5",
+            "--policy", "random", "--episodes", "10", "--steps", "20", "--hidden-sizes", "16", "--once", volume="rw",
+        )  # fmt: skip
+        self.assertTrue((self.models / "pendulum/1/model.json").exists())
+
+
+class ClientImageTest(ImageTest):
+    target = "client"
+
+    def test_a_server_is_asked(self) -> None:
+        self.assertTrue(self.run_to_end("--version").startswith("rolloutctl "))
+        port_file = self.folder / "port"
+        server = subprocess.Popen(
+            [BIN / "rolloutd", "--model-repository", ROOT / "models/pretrained", "--listen", "127.0.0.1:0",
+             "--metrics-listen", "127.0.0.1:0", "--port-file", port_file], stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        self.addCleanup(server.wait)
+        self.addCleanup(server.terminate)
+        wait_until(port_file.exists, "rolloutd has its port", 30)
+        address = port_file.read_text().strip()
+        self.assertIn("hopper-so", self.run_to_end("--server", address, "models"))
+
+
+class TestImageTest(ImageTest):
+    target = "test"
+
+    def test_the_tests_are_built_and_one_passes(self) -> None:
+        found = self.run_to_end("ctest", "--test-dir", "build/release", "-N")
+        self.assertGreater(int(found.rsplit("Total Tests: ", 1)[1].split()[0]), 70)
+        self.run_to_end("ctest", "--test-dir", "build/release", "-R", "sha256|integrator", "--no-tests=error")
+
+
+del ServerTest, ImageTest
