@@ -66,7 +66,7 @@ unpack_wheel() {  # REQUIREMENT
 # CUDA's compiler as its wheels bring it, whole, in .unpacked/cuda. (105 MB to fetch, 271 MB unpacked.)
 unpack_cuda() {
   local tree=$wheels/cuda stamp=$unpacked/.cuda.stamp wanted wheel
-  wanted=$(sha256sum < cuda-wheels.lock)
+  wanted="$(sha256sum < cuda-wheels.lock) lib64"
   [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$wanted" ] && return
   say "fetching CUDA's compiler"
   rm -rf "${tree:?}" "${unpacked:?}/cuda"
@@ -78,6 +78,8 @@ unpack_cuda() {
     fail "could not fetch CUDA's compiler (is the network reachable?): $(last_line $wheels/pip.log)"
   for wheel in "$tree"/*.whl; do python -m zipfile -e "$wheel" "$tree"; done
   mv "$tree/nvidia/cu13" $unpacked/cuda
+  # Where nvcc looks for its libraries; the wheels have them in lib.
+  ln -s lib $unpacked/cuda/lib64
   chmod -R a+x $unpacked/cuda/bin $unpacked/cuda/nvvm/bin
   rm -rf "${tree:?}" $wheels/pip.log
   printf '%s\n' "$wanted" > "$stamp"

@@ -89,6 +89,9 @@ absl::Status Fit(const FitCommandArguments& arguments) {
   request.run.save_every = save_every;
   request.run.loss_file = arguments.loss_file;
   request.run.stop = &CatchStopSignals();
+  const auto group = JoinProcessGroupOfEnvironment();
+  if (!group.ok()) return group.status();
+  request.run.group = group->get();
   if (initial) request.initial = initial->checkpoint.model.get();
   request.facts.command = CommandLine();
   request.facts.data = absl::StrJoin(data->files, ", ");
@@ -105,6 +108,7 @@ absl::Status Fit(const FitCommandArguments& arguments) {
   });
   progress.Finish();
   if (!fitted.ok()) return fitted.status();
+  if (!fitted->complete) return absl::OkStatus();
   const auto content = PrepareVersion(*fitted, *data, *options);
   if (!content.ok()) return content.status();
   const auto version = PublishCheckpoint(arguments.out, *content, clock);

@@ -158,6 +158,14 @@ absl::Status Run(const RunArguments& arguments) {
   cycle.state_file = arguments.state_file;
   cycle.stop = &stop;
 
+  const auto group = JoinProcessGroupOfEnvironment();
+  if (!group.ok()) return group.status();
+  cycle.group = group->get();
+  if (cycle.group != nullptr && arguments.data.empty()) {
+    return absl::InvalidArgumentError(
+        "WORLD_SIZE: processes that fit together need the same episodes: name them with --data");
+  }
+
   FitData data;
   Source source;
   if (arguments.data.empty()) {

@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "base/sha256.h"
 #include "spdlog/spdlog.h"
 
 namespace rollout {
@@ -23,12 +24,32 @@ absl::Status WriteLosses(const std::string& path, const std::vector<double>& los
 }
 
 absl::Status SaveAll(const Fitter& fitter, const FitRunOptions& options) {
+  if (options.group != nullptr && options.group->process() != 0) return absl::OkStatus();
   if (!options.loss_file.empty()) {
     const absl::Status status = WriteLosses(options.loss_file, fitter.state().losses);
     if (!status.ok()) return status;
   }
   if (options.state_file.empty()) return absl::OkStatus();
   return WriteFitState(options.state_file, fitter.Save(), options.settings);
+}
+
+// That every process of the group begins with the same settings, weights and step.
+absl::Status AgreeOnStart(const Fitter& fitter, const FitRunOptions& options) {
+  for (const auto& [name, value] : options.settings) {
+    const absl::Status status = options.group->Agree(name, value);
+    if (!status.ok()) return status;
+  }
+  const std::vector<float>& parameters = fitter.state().parameters;
+  const absl::string_view bytes(reinterpret_cast<const char*>(parameters.data()),
+                                parameters.size() * sizeof(float));
+  return options.group->Agree("the state that they start from",
+                              absl::StrCat("step ", fitter.step(), ", ", Sha256Hex(bytes)));
+}
+
+// Saves, and leaves the group together with the others.
+absl::Status End(const Fitter& fitter, const FitRunOptions& options) {
+  if (absl::Status status = SaveAll(fitter, options); !status.ok()) return status;
+  return options.group == nullptr ? absl::OkStatus() : options.group->Finish();
 }
 
 }  // namespace
@@ -45,10 +66,14 @@ absl::Status RunFit(Fitter& fitter, const FitRunOptions& options, const Clock& c
       return state.status();
     }
   }
+  if (options.group != nullptr) {
+    if (absl::Status status = AgreeOnStart(fitter, options); !status.ok()) return status;
+  }
   absl::Time saved = clock.Now();
   while (!fitter.done()) {
-    if (options.stop != nullptr && *options.stop) {
-      if (absl::Status status = SaveAll(fitter, options); !status.ok()) return status;
+    if (options.stop != nullptr && *options.stop) fitter.RequestStop();
+    if (fitter.stopped()) {
+      if (absl::Status status = End(fitter, options); !status.ok()) return status;
       return absl::CancelledError(
           absl::StrCat("interrupted at step ", fitter.step(), " of ", fitter.total_steps(),
                        options.state_file.empty() ? "" : "; the same command goes on from there"));
@@ -60,7 +85,7 @@ absl::Status RunFit(Fitter& fitter, const FitRunOptions& options, const Clock& c
       saved = clock.Now();
     }
   }
-  return SaveAll(fitter, options);
+  return End(fitter, options);
 }
 
 void RemoveFitState(const std::string& path) {

@@ -22,14 +22,17 @@ struct FitRunOptions {
   std::string loss_file;   // CSV of step, loss (mean since the line before); empty = none
   absl::Duration save_every = absl::Seconds(30);
   const std::atomic<bool>* stop = nullptr;  // polled between optimiser steps; may be null
+  ProcessGroup* group = nullptr;            // the fitter's; process 0 alone writes files
 };
 
 // Called after every optimiser step.
 using FitObserver = std::function<void(const Fitter& fitter)>;
 
 // Steps `fitter` until it is done, resuming from options.state_file where there is one. CANCELLED,
-// after saving the state, where `stop` turned true; the fitter's error where it diverged. The state
-// file is the caller's to remove once the model is safe (RemoveFitState).
+// after saving the state, where `stop` turned true (in a group: anywhere); the fitter's error where
+// it diverged; FAILED_PRECONDITION where the processes of a group do not fit the same. The state
+// file is the caller's to remove once the model is safe (RemoveFitState); a group reads one and the
+// same.
 absl::Status RunFit(Fitter& fitter, const FitRunOptions& options, const Clock& clock,
                     const FitObserver& observe);
 

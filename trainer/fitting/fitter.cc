@@ -77,10 +77,11 @@ absl::StatusOr<TransitionModelSpec> MakeFitSpec(const DatasetInfo& info,
 }
 
 Fitter::Fitter(TrainingSet set, const DataStatistics& statistics, const TransitionModelSpec& spec,
-               const FitOptions& options)
+               const FitOptions& options, ProcessGroup* group)
     : options_(options),
       set_(std::move(set)),
       parameters_(spec, statistics),
+      group_(group),
       adam_(static_cast<size_t>(parameters_.size()), options.weight_decay,
             options.decoupled_weight_decay ? WeightDecay::kDecoupled : WeightDecay::kInGradient),
       loss_(std::numeric_limits<double>::quiet_NaN()),
@@ -94,19 +95,25 @@ Fitter::Fitter(TrainingSet set, const DataStatistics& statistics, const Transiti
   }
 }
 
-absl::StatusOr<std::unique_ptr<Fitter>> Fitter::Create(TrainingSet set,
-                                                       const DataStatistics& statistics,
-                                                       const TransitionModelSpec& spec,
-                                                       const FitOptions& options,
-                                                       const TransitionModel* initial) {
+absl::StatusOr<std::unique_ptr<Fitter>> Fitter::Create(
+    TrainingSet set, const DataStatistics& statistics, const TransitionModelSpec& spec,
+    const FitOptions& options, const TransitionModel* initial, ProcessGroup* group) {
   if (absl::Status status = CheckOptions(options); !status.ok()) return status;
-  std::unique_ptr<Fitter> fitter(new Fitter(std::move(set), statistics, spec, options));
+  std::unique_ptr<Fitter> fitter(new Fitter(std::move(set), statistics, spec, options, group));
   // Members' batches must be of one size, also where a bootstrap drew few windows.
   int64_t batch = options.batch;
   for (const WindowSampler& sampler : fitter->samplers_) {
     batch = std::min(batch, sampler.num_windows());
   }
   for (WindowSampler& sampler : fitter->samplers_) sampler.set_batch(batch);
+  if (group != nullptr) {
+    if (batch % group->size() != 0) {
+      return absl::InvalidArgumentError(absl::StrCat("batch: found ", batch,
+                                                     ", expected a multiple of the ", group->size(),
+                                                     " processes that share it"));
+    }
+    batch /= group->size();
+  }
   std::vector<float> inverse_scale = InverseLossScale(statistics);
   if (TakesRecordedWindowLoss(spec)) {
     fitter->window_loss_ = MakeRecordedWindowLoss<float>(
@@ -141,11 +148,21 @@ int64_t Fitter::num_parameters() const {
 
 absl::Status Fitter::Step() {
   for (size_t member = 0; member < batches_.size(); ++member) {
-    GatherWindows(set_, samplers_[member].Rows(state_.step), &batches_[member]);
+    absl::Span<const int64_t> rows = samplers_[member].Rows(state_.step);
+    if (group_ != nullptr) {
+      const size_t share = rows.size() / group_->size();
+      rows = rows.subspan(group_->process() * share, share);
+    }
+    GatherWindows(set_, rows, &batches_[member]);
   }
-  const absl::Status status = window_loss_->Evaluate(
-      batches_, state_.parameters, absl::MakeSpan(losses_), absl::MakeSpan(gradient_));
+  absl::Status status = window_loss_->Evaluate(batches_, state_.parameters, absl::MakeSpan(losses_),
+                                               absl::MakeSpan(gradient_));
   if (!status.ok()) return status;
+  if (group_ != nullptr) {
+    stopped_ = stop_requested_;
+    status = group_->Mean(absl::MakeSpan(losses_), absl::MakeSpan(gradient_), &stopped_);
+    if (!status.ok()) return status;
+  }
   loss_ = 0.0;
   for (size_t member = 0; member < losses_.size(); ++member) {
     const int64_t size = parameters_.member_size();
@@ -169,6 +186,11 @@ absl::Status Fitter::Step() {
     state_.loss_sum = 0.0;
   }
   return absl::OkStatus();
+}
+
+void Fitter::RequestStop() {
+  stop_requested_ = true;
+  if (group_ == nullptr) stopped_ = true;
 }
 
 FitState Fitter::Save() const {

@@ -13,6 +13,7 @@
 #include "trainer/fitting/data_statistics.h"
 #include "trainer/fitting/fit_options.h"
 #include "trainer/fitting/model_parameters.h"
+#include "trainer/fitting/process_group.h"
 #include "trainer/fitting/training_set.h"
 #include "trainer/fitting/window_loss.h"
 
@@ -37,22 +38,30 @@ absl::StatusOr<TransitionModelSpec> MakeFitSpec(const DatasetInfo& info,
 
 // One owner; LibTorch must compute on one thread (at::set_num_threads(1)), which also makes every
 // step the same in every run, bit for bit: the n-th step is a function of the state before it and
-// of the seed. Addresses inside are shared among its parts: neither copied nor moved.
+// of the seed. Addresses inside are shared among its parts: neither copied nor moved. In a group
+// every process has a Fitter, all of which take the same steps, each computing its share of every
+// batch.
 class Fitter {
  public:
   static constexpr int64_t kLossInterval = 100;
 
-  // `initial`: a model to go on from, or nullptr to start from random weights.
-  static absl::StatusOr<std::unique_ptr<Fitter>> Create(TrainingSet set,
-                                                        const DataStatistics& statistics,
-                                                        const TransitionModelSpec& spec,
-                                                        const FitOptions& options,
-                                                        const TransitionModel* initial);
+  // `initial`: a model to go on from, or nullptr to start from random weights. `group`: those who
+  // fit it together, outliving the fitter, or nullptr for this process alone. INVALID_ARGUMENT
+  // where the batch cannot be shared out evenly.
+  static absl::StatusOr<std::unique_ptr<Fitter>> Create(
+      TrainingSet set, const DataStatistics& statistics, const TransitionModelSpec& spec,
+      const FitOptions& options, const TransitionModel* initial, ProcessGroup* group = nullptr);
   Fitter(const Fitter&) = delete;
   Fitter& operator=(const Fitter&) = delete;
 
-  // One optimiser step of every member. INTERNAL, naming the step, where the loss diverged.
+  // One optimiser step of every member. INTERNAL, naming the step, where the loss diverged; in a
+  // group its errors too.
   absl::Status Step();
+
+  // Asks to end early. stopped() turns true at once, in a group after the next step, which is the
+  // same one in every process.
+  void RequestStop();
+  bool stopped() const { return stopped_; }
 
   int64_t step() const { return state_.step; }
   int64_t total_steps() const { return options_.steps; }
@@ -73,16 +82,19 @@ class Fitter {
 
  private:
   Fitter(TrainingSet set, const DataStatistics& statistics, const TransitionModelSpec& spec,
-         const FitOptions& options);
+         const FitOptions& options, ProcessGroup* group);
 
   const FitOptions options_;
   const TrainingSet set_;
   const ModelParameters parameters_;
+  ProcessGroup* const group_;  // may be null
   std::unique_ptr<WindowLoss> window_loss_;
   std::vector<WindowSampler> samplers_;  // one for each member
   Adam adam_;
   FitState state_;  // its moments are adam_'s
   double loss_;
+  bool stop_requested_ = false;
+  bool stopped_ = false;
   std::vector<WindowBatch> batches_;
   std::vector<double> losses_;
   std::vector<float> gradient_;

@@ -1,11 +1,11 @@
 #include "trainer/fitting/process_group.h"
 
-#include <torch/csrc/distributed/c10d/TCPStore.hpp>
-
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
 #include <exception>
+#include <torch/csrc/distributed/c10d/TCPStore.hpp>
 #include <utility>
 #include <vector>
 
@@ -76,9 +76,9 @@ class StoreProcessGroup final : public ProcessGroup {
     for (int from = 0; from < size(); ++from) {
       const std::string other((*all)[from].begin(), (*all)[from].end());
       if (other != value) {
-        return absl::FailedPreconditionError(
-            absl::StrCat("processes of one fit must agree in ", what, ": process ", from, " has ",
-                         other, ", process ", process(), " has ", value));
+        return absl::FailedPreconditionError(absl::StrCat("processes of one fit must agree in ",
+                                                          what, ": process ", from, " has ", other,
+                                                          ", process ", process(), " has ", value));
       }
     }
     return absl::OkStatus();
@@ -125,10 +125,10 @@ class StoreProcessGroup final : public ProcessGroup {
 
   absl::Status Gone(const std::exception& error) const {
     const std::string text = error.what();
-    return absl::UnavailableError(absl::StrCat(
-        "process ", process(), " of ", size(), " has lost the others after ", exchange_,
-        " exchanges through ", options_.host, ":", options_.port, ": ",
-        text.substr(0, text.find('\n')), " (has one of them ended?)"));
+    return absl::UnavailableError(
+        absl::StrCat("process ", process(), " of ", size(), " has lost the others after ",
+                     exchange_, " exchanges through ", options_.host, ":", options_.port, ": ",
+                     text.substr(0, text.find('\n')), " (has one of them ended?)"));
   }
 
   const ProcessGroupOptions options_;
@@ -142,34 +142,12 @@ absl::StatusOr<int> Number(const char* variable, int low, int high) {
   if (text != nullptr && absl::SimpleAtoi(text, &number) && number >= low && number <= high) {
     return number;
   }
-  return absl::InvalidArgumentError(
-      absl::StrCat(variable, ": found ", text == nullptr ? "nothing" : text,
-                   ", expected a number from ", low, " to ", high));
+  return absl::InvalidArgumentError(absl::StrCat(variable, ": found ",
+                                                 text == nullptr ? "nothing" : text,
+                                                 ", expected a number from ", low, " to ", high));
 }
 
 }  // namespace
-
-absl::StatusOr<ProcessGroupOptions> ProcessGroupOptionsFromEnvironment() {
-  ProcessGroupOptions options;
-  if (std::getenv("WORLD_SIZE") == nullptr) return options;
-  const auto size = Number("WORLD_SIZE", 1, 1024);
-  if (!size.ok()) return size.status();
-  options.size = *size;
-  if (options.size == 1) return options;
-  const auto process = Number("RANK", 0, options.size - 1);
-  if (!process.ok()) return process.status();
-  const auto port = Number("MASTER_PORT", 1, 65535);
-  if (!port.ok()) return port.status();
-  const char* host = std::getenv("MASTER_ADDR");
-  if (host == nullptr || *host == '\0') {
-    return absl::InvalidArgumentError(
-        "MASTER_ADDR: found nothing, expected the host name of process 0");
-  }
-  options.process = *process;
-  options.port = *port;
-  options.host = host;
-  return options;
-}
 
 absl::StatusOr<std::unique_ptr<ProcessGroup>> JoinProcessGroup(const ProcessGroupOptions& options) {
   c10d::TCPStoreOptions store_options;
@@ -187,3 +165,27 @@ absl::StatusOr<std::unique_ptr<ProcessGroup>> JoinProcessGroup(const ProcessGrou
         options.host, ":", options.port, ": ", text.substr(0, text.find('\n'))));
   }
 }
+
+absl::StatusOr<std::unique_ptr<ProcessGroup>> JoinProcessGroupOfEnvironment() {
+  if (std::getenv("WORLD_SIZE") == nullptr) return nullptr;
+  const auto size = Number("WORLD_SIZE", 1, 1024);
+  if (!size.ok()) return size.status();
+  if (*size == 1) return nullptr;
+  const auto process = Number("RANK", 0, *size - 1);
+  if (!process.ok()) return process.status();
+  const auto port = Number("MASTER_PORT", 1, 65535);
+  if (!port.ok()) return port.status();
+  const char* host = std::getenv("MASTER_ADDR");
+  if (host == nullptr || *host == '\0') {
+    return absl::InvalidArgumentError(
+        "MASTER_ADDR: found nothing, expected the host name of process 0");
+  }
+  ProcessGroupOptions options;
+  options.size = *size;
+  options.process = *process;
+  options.port = *port;
+  options.host = host;
+  return JoinProcessGroup(options);
+}
+
+}  // namespace rollout

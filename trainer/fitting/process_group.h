@@ -21,11 +21,6 @@ struct ProcessGroupOptions {
   absl::Duration timeout = absl::Minutes(5);
 };
 
-// What of the environment says so, under the names that torch.distributed's launchers set (RANK,
-// WORLD_SIZE, MASTER_ADDR, MASTER_PORT): a group of one where WORLD_SIZE is not set.
-// INVALID_ARGUMENT, naming the variable, where one is missing or is no number in its range.
-absl::StatusOr<ProcessGroupOptions> ProcessGroupOptionsFromEnvironment();
-
 // Data-parallel fits: every process computes the gradient of its share of each batch, and all go on
 // with the mean. What is exchanged goes through LibTorch's TCPStore in process 0: (N - 1) N times
 // the gradient a step, small beside the large batches that are worth a second process. (Gloo is in
@@ -52,6 +47,11 @@ class ProcessGroup {
 
 // Waits until all processes have come. UNAVAILABLE where they do not within the timeout.
 absl::StatusOr<std::unique_ptr<ProcessGroup>> JoinProcessGroup(const ProcessGroupOptions& options);
+
+// The same, told by the variables that launchers for torch.distributed set: RANK, WORLD_SIZE,
+// MASTER_ADDR and MASTER_PORT. nullptr where WORLD_SIZE is not set or 1. INVALID_ARGUMENT, naming
+// the variable, where one is missing or is no number in its range.
+absl::StatusOr<std::unique_ptr<ProcessGroup>> JoinProcessGroupOfEnvironment();
 
 }  // namespace rollout
 

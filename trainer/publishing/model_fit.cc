@@ -19,8 +19,8 @@ absl::StatusOr<FittedModel> FitModel(const FitData& data, const ModelFitRequest&
   if (!spec.ok()) return spec.status();
   auto set = MakeTrainingSet(data.training, data.info, request.options.window_states);
   if (!set.ok()) return set.status();
-  auto fitter =
-      Fitter::Create(*std::move(set), fitted.statistics, *spec, request.options, request.initial);
+  auto fitter = Fitter::Create(*std::move(set), fitted.statistics, *spec, request.options,
+                               request.initial, request.run.group);
   if (!fitter.ok()) return fitter.status();
 
   const absl::Time start = clock.Now();
@@ -32,6 +32,8 @@ absl::StatusOr<FittedModel> FitModel(const FitData& data, const ModelFitRequest&
   fitted.facts.final_loss = losses.empty() ? (*fitter)->loss() : losses.back();
 
   fitted.model = (*fitter)->Model();
+  fitted.complete = request.run.group == nullptr || request.run.group->process() == 0;
+  if (!fitted.complete) return fitted;
   if (!request.state_scale.empty()) fitted.model.spec.state_scale = request.state_scale;
   auto report = EvaluateModel(fitted.model, data, fitted.statistics, request.evaluation);
   if (!report.ok()) return report.status();

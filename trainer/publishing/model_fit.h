@@ -28,6 +28,9 @@ struct ModelFitRequest {
 };
 
 struct FittedModel {
+  // False in the processes of a group other than its first, which alone evaluates the model: there
+  // is no report, and the specification is not complete.
+  bool complete = false;
   TransitionModel model;  // with its useful horizon
   DataStatistics statistics;
   EvaluationReport report;

@@ -63,6 +63,7 @@ absl::StatusOr<CycleOutcome> RunTrainingCycle(const FitData& data,
   request.run.settings["initial"] =
       options.from_live ? (*live)->checkpoint.manifest_sha256 : std::string("scratch");
   request.run.stop = options.stop;
+  request.run.group = options.group;
   request.facts.command = options.command;
   request.facts.data = options.data_origin;
   request.facts.started_from = options.from_live ? absl::StrCat("version ", (*live)->version)
@@ -75,6 +76,12 @@ absl::StatusOr<CycleOutcome> RunTrainingCycle(const FitData& data,
     if (observe) observe(fitter);
   });
   if (!fitted.ok()) return fitted.status();
+  if (!fitted->complete) {
+    return CycleOutcome{
+        false, 0,
+        absl::StrFormat("process %d of %d has fitted its share of %s", options.group->process(),
+                        options.group->size(), options.model)};
+  }
   if (!options.state_file.empty()) RemoveFitState(options.state_file);
 
   if (live_model == nullptr) {

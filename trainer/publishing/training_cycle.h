@@ -28,6 +28,7 @@ struct TrainingCycleOptions {
   std::string data_origin;  // where the episodes come from, for the card
   std::string state_file;   // of an interrupted fit; empty = lost
   const std::atomic<bool>* stop = nullptr;
+  ProcessGroup* group = nullptr;  // who fits it together; its first process compares and publishes
 };
 
 struct CycleOutcome {
