@@ -22,6 +22,8 @@ RUN --mount=type=cache,id=rollout,target=/root/.cache --mount=type=secret,id=ca,
     third_party/setup.sh --packaging --without-tests --without-torch "$@"
 
 FROM tools AS build-server
+# ccache takes what was compiled under another locale for something else.
+ENV LANG=C.UTF-8
 COPY . .
 ARG CUDA
 ARG VERSION=

@@ -139,6 +139,7 @@ TRUTH = Page(
             "1",
             (Query('rollout_prediction_error{model=~"MODEL",horizon=~"1|4|16|64|256"}', HORIZON),),
             "Normalised RMSE of open-loop prediction over the recent reported windows: 1 = a standard deviation of the data.",
+            log=True,
         ),
         Panel(
             "Canary against stable",
@@ -150,6 +151,7 @@ TRUTH = Page(
                 ),
             ),
             "The same error of the labelled versions, on the same reports.",
+            log=True,
         ),
         Panel(
             "Skill over “nothing changes”",
@@ -169,6 +171,7 @@ TRUTH = Page(
                 ),
             ),
             "From the counters of every server together, over the span of rates.",
+            log=True,
         ),
         Panel(
             "Predictions that diverge",

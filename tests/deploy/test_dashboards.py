@@ -6,6 +6,7 @@ With ROLLOUT_SCREENSHOTS=FOLDER the pictures of the pages are kept there (docs/d
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import os
 import re
@@ -197,10 +198,25 @@ class StackTest(unittest.TestCase):
             self.assertEqual(re.findall(r'<div class="none">([^<]*)', dom), [])
             graphs = sum(panel.kind != "table" for panel in page.panels)
             self.assertEqual(dom.count("<svg"), graphs)
+            self.check_marks(dom)
             folder = Path(os.environ.get("ROLLOUT_SCREENSHOTS", profile))
             picture = folder / f"{name}.png"
             subprocess.run([*browser, f"--screenshot={picture}", url], capture_output=True, timeout=120, check=True)
             self.assertGreater(picture.stat().st_size, 50_000)
+
+    def check_marks(self, dom: str) -> None:
+        """Publications are marked on every graph, and no two of their labels lie on each other."""
+        for graph in re.findall(r"<svg.*?</svg>", dom, re.DOTALL):
+            label = r'<text x="([\d.]+)" y="([\d.]+)" text-anchor="(\w+)"[^>]*class="mark">([^<]*)'
+            spans: dict[str, list[tuple[float, float]]] = {}
+            for at, row, anchor, text in re.findall(label, graph):
+                start = float(at) - 6 * len(text) * (anchor == "end")
+                spans.setdefault(row, []).append((start, start + 6 * len(text)))
+            self.assertNotEqual(spans, {})
+            for row in spans.values():
+                row.sort()
+                for (_, end), (start, _) in itertools.pairwise(row):
+                    self.assertLessEqual(end, start, graph[:2000])
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
 #include "trainer/fitting/process_group.h"
 
+#include <c10/util/Logging.h>
+
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
@@ -150,6 +152,7 @@ absl::StatusOr<int> Number(const char* variable, int low, int high) {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<ProcessGroup>> JoinProcessGroup(const ProcessGroupOptions& options) {
+  FLAGS_caffe2_log_level = 2;  // errors come back as a Status, not as a stack in the log
   c10d::TCPStoreOptions store_options;
   store_options.port = static_cast<uint16_t>(options.port);
   store_options.isServer = options.process == 0;

@@ -1,11 +1,13 @@
 // rollout-trainer as a process: a killed fit goes on to the same bits, a stopped one ends cleanly,
-// and bad input is one line that names the thing.
+// two together fit what one fits, and bad input is one line that names the thing.
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <chrono>
 #include <filesystem>
+#include <fstream>
+#include <map>
 #include <string>
 #include <thread>
 #include <vector>
@@ -13,6 +15,7 @@
 #include "datasets/dataset_writer.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/support/free_port.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/temporary_directory.h"
 #include "tests/trainer/fitting/pendulum_data.h"
@@ -39,8 +42,9 @@ class TrainerProcessTest : public ::testing::Test {
 
   std::string Path(const std::string& name) const { return directory_ / name; }
 
-  // Starts the trainer with `arguments`; its output goes to files.
-  pid_t Start(std::vector<std::string> arguments) const {
+  // Starts the trainer with `arguments` and further variables; its output goes to files.
+  pid_t Start(std::vector<std::string> arguments,
+              const std::map<std::string, std::string>& variables = {}) const {
     arguments.insert(arguments.begin(), ROLLOUT_TRAINER);
     std::vector<char*> argv;
     for (std::string& argument : arguments) argv.push_back(argument.data());
@@ -48,6 +52,7 @@ class TrainerProcessTest : public ::testing::Test {
     const std::string out = Path("stdout"), err = Path("stderr");
     const pid_t child = fork();
     if (child == 0) {
+      for (const auto& [name, value] : variables) setenv(name.c_str(), value.c_str(), 1);
       if (std::freopen(out.c_str(), "w", stdout) == nullptr) _exit(127);
       if (std::freopen(err.c_str(), "w", stderr) == nullptr) _exit(127);
       execv(argv[0], argv.data());
@@ -120,6 +125,51 @@ TEST_F(TrainerProcessTest, KilledAndStoppedFitsResumeToTheSameBits) {
   }
   EXPECT_EQ(ReadFile(Path("parts/pendulum/1/weights.safetensors")), expected);
   EXPECT_FALSE(std::filesystem::exists(Path("parts/.pendulum-fit-state")));
+}
+
+// The second column of a loss file.
+std::vector<double> Losses(const std::string& path) {
+  std::ifstream file(path);
+  std::string line;
+  std::getline(file, line);
+  std::vector<double> losses;
+  while (std::getline(file, line)) losses.push_back(std::stod(line.substr(line.find(',') + 1)));
+  return losses;
+}
+
+TEST_F(TrainerProcessTest, TwoProcessesFitWhatOneFits) {
+  const auto fit = [&](const std::string& repository) {
+    std::vector<std::string> arguments = Fit(repository, 300);
+    arguments.insert(arguments.end(), {"--loss-file", Path(repository + ".csv")});
+    return arguments;
+  };
+  ASSERT_EQ(Run(fit("one")).exit_status, 0);
+  const std::vector<double> expected = Losses(Path("one.csv"));
+  ASSERT_EQ(expected.size(), 3);
+
+  // Process 0 holds the store, so the other one may come first.
+  const std::string port = std::to_string(FreePort());
+  const auto process = [&](const char* rank) {
+    return Start(
+        fit("two"),
+        {{"WORLD_SIZE", "2"}, {"RANK", rank}, {"MASTER_ADDR", "127.0.0.1"}, {"MASTER_PORT", port}});
+  };
+  const pid_t second = process("1");
+  const pid_t first = process("0");
+  const Ended ended = Wait(second);
+  EXPECT_EQ(ended.exit_status, 0) << ended.errors;
+  EXPECT_EQ(Wait(first).exit_status, 0);
+  const std::vector<double> found = Losses(Path("two.csv"));
+  ASSERT_EQ(found.size(), expected.size());
+  for (size_t i = 0; i < found.size(); ++i) EXPECT_NEAR(found[i], expected[i], 1e-3 * expected[i]);
+  EXPECT_TRUE(std::filesystem::exists(Path("two/pendulum/1")));
+  EXPECT_FALSE(std::filesystem::exists(Path("two/pendulum/2")));
+}
+
+TEST_F(TrainerProcessTest, AGroupNeedsAllItsVariables) {
+  const Ended ended = Wait(Start(Fit("group", 10), {{"WORLD_SIZE", "2"}, {"RANK", "2"}}));
+  EXPECT_EQ(ended.exit_status, 1);
+  EXPECT_THAT(ended.errors, HasSubstr("RANK: found 2, expected a number from 0 to 1"));
 }
 
 TEST_F(TrainerProcessTest, FitEvaluatePublishAndRunWorkTogether) {
