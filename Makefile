@@ -4,7 +4,10 @@ JOBS ?= $(shell nproc)
 FUZZ_SECONDS ?= 600
 BUILD := build/$(PRESET)
 
-.PHONY: help setup build demo test bench peers bench-peers lint test-asan test-tsan fuzz package deploy-test image image-test stack clean
+# What the packages and images hold; everything else is for tests and measurements.
+PROGRAMS := rolloutd rolloutctl rollout-trainer rollout_engine_torch
+
+.PHONY: help setup build programs demo test bench peers bench-peers lint test-asan test-tsan fuzz package deploy-test image image-test stack clean
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
 
@@ -16,6 +19,11 @@ setup:
 build: setup
 	@cmake --preset $(PRESET) > /dev/null
 	@cmake --build $(BUILD) -j $(JOBS)
+
+## make programs   the server, the client, the trainer and the torch engine alone, in half the time
+programs: setup
+	@cmake --preset $(PRESET) > /dev/null
+	@cmake --build $(BUILD) -j $(JOBS) --target $(PROGRAMS)
 
 ## make demo       serve the shipped models, retrain one while it serves, and show what got better (5 minutes)
 demo: build
@@ -79,7 +87,7 @@ test-tsan: setup
 	@ctest --test-dir build/tsan --output-on-failure -j $(JOBS) -L threads
 
 ## make package    Debian packages of everything, in build/release/packages
-package: build
+package: programs
 	@third_party/setup.sh --packaging
 	@rm -rf $(BUILD)/packages
 	@cd $(BUILD) && cpack -G DEB > packages.log || { cat packages.log; exit 1; }
@@ -96,13 +104,15 @@ TARGET ?= server
 image:
 	@deploy/image/build $(TARGET)
 
-## make image-test  build the server's image from a local base, start it, ask it, publish to it, stop it (as root)
-image-test: build
+## make image-test  build the server's image from a local base, start it, ask it, publish to it, stop it (as root);
+##                  IMAGES="server server-torch trainer client test" tries the others too
+IMAGES ?= server
+image-test: programs
 	@third_party/setup.sh --deploy
-	@tests/deploy/run test_image
+	@IMAGES="$(IMAGES)" tests/deploy/run test_image
 
 ## make stack      server, trainer and Prometheus with dashboards and alerts on loopback, until Ctrl-C
-stack: build
+stack: programs
 	@command -v prometheus > /dev/null || third_party/setup.sh --deploy
 	@deploy/stack
 
