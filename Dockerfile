@@ -8,6 +8,9 @@ ARG BASE=debian:bookworm-slim
 # ON: the CUDA engine is in server and server-torch (its compiler comes as wheels; no GPU is needed to build). OFF: not.
 ARG CUDA=ON
 
+# ON: the torch engine of server-torch and trainer has LibTorch's CUDA half too (2.6 GB to fetch). OFF: not.
+ARG TORCH_CUDA=OFF
+
 # ---- what compiles; nothing of it reaches an image that runs ----
 FROM ${BASE} AS tools
 WORKDIR /src
@@ -31,9 +34,11 @@ ARG JOBS=
 RUN --mount=type=cache,id=rollout,target=/root/.cache deploy/image/compile server
 
 FROM build-server AS build-trainer
+ARG TORCH_CUDA
 RUN --mount=type=cache,id=rollout,target=/root/.cache --mount=type=secret,id=ca,target=/run/ca.crt \
     if [ -s /run/ca.crt ]; then export PIP_CERT=/run/ca.crt; fi; \
-    third_party/setup.sh --packaging --without-tests
+    if [ "$TORCH_CUDA" != OFF ]; then set -- --torch-cuda; fi; \
+    third_party/setup.sh --packaging --without-tests "$@"
 ARG CUDA
 ARG VERSION=
 ARG JOBS=

@@ -102,6 +102,7 @@ deploy-test: package
 ## make image      a container image by docker or buildah: TARGET=server (default), server-torch, trainer, client, test
 TARGET ?= server
 image:
+	@command -v docker buildah > /dev/null || third_party/setup.sh --image
 	@deploy/image/build $(TARGET)
 
 ## make image-test  build the server's image from a local base, start it, ask it, publish to it, stop it (as root);

@@ -33,19 +33,21 @@ install_debian_packages() {  # LIST
 # Debian's own Python, so that the pinned cp311 wheels fit whatever else is on the PATH.
 python() { /usr/bin/python3 "$@"; }
 
-# One wheel after the other, each with its own stamp: an interrupted run repeats the wheel it was at, and no other.
+# LOCK: one wheel after the other, each with its own stamp: an interrupted run repeats the wheel it was at, and no other.
 unpack_wheels() {
   mkdir -p $wheels $unpacked
   local requirement
   while read -r requirement; do
     case "$requirement" in '' | \#*) continue ;; esac
     [ -n "$without" ] && grep -qE "$without" <<< "$requirement" && continue
-    unpack_wheel "$requirement"
-  done < wheels.lock
+    unpack_wheel "$requirement" "$1"
+  done < "$1"
 }
 
-unpack_wheel() {  # REQUIREMENT
+unpack_wheel() {  # REQUIREMENT LOCK
   local requirement=$1 name=${1%%=*} pinned=${1%% *}
+  # Of this wheel another part was taken already.
+  case "$2 $name" in 'torch-cuda-wheels.lock torch') name=torch-cuda ;; esac
   local stamp=$unpacked/.$name.stamp wanted
   wanted=$({ printf '%s\n' "$requirement"; cat unpack_wheels.py; } | sha256sum)
   [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$wanted" ] && return
@@ -109,25 +111,32 @@ install_deploy_packages() {
 }
 
 # What a build needs is installed always; each of these adds to it or leaves something out.
-lint=false deploy=false packaging=false cuda=false tests=true without=''
+lint=false deploy=false image=false packaging=false cuda=false torch_cuda=false tests=true without=''
 while [ $# -gt 0 ]; do
   case "$1" in
     --lint) lint=true ;;
     --deploy) deploy=true ;;
+    --image) image=true ;;
     --packaging) packaging=true ;;
     --cuda) cuda=true ;;
+    --torch-cuda) torch_cuda=true ;;
     --without-tests) tests=false ;;
     --without-torch) without='^(torch|nvidia-.*)==' ;;
-    *) fail "unknown option $1; there are --lint, --deploy, --packaging, --cuda, --without-tests and --without-torch" ;;
+    *) fail "unknown option $1; there are --lint, --deploy, --image, --packaging, --cuda, --torch-cuda, --without-tests and --without-torch" ;;
   esac
   shift
 done
+
+# What makes containers is all that an image needs: the compilers are inside it.
+if $image || $deploy; then install_debian_packages debian-packages-image.txt; fi
+if $image; then exit; fi
 
 install_debian_packages debian-packages.txt
 if $lint; then install_debian_packages debian-packages-lint.txt; fi
 if $deploy || $packaging; then install_debian_packages debian-packages-packaging.txt; fi
 if $deploy; then install_debian_packages debian-packages-deploy.txt; fi
-unpack_wheels
+unpack_wheels wheels.lock
+if $torch_cuda; then unpack_wheels torch-cuda-wheels.lock; fi
 if $cuda; then unpack_cuda; fi
 if $tests; then install_test_packages; fi
 if $deploy; then install_deploy_packages; fi

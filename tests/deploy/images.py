@@ -32,11 +32,8 @@ def make_base() -> None:
     """What debian:bookworm-slim is, from Debian itself, so that nobody else is asked."""
     if BASE in buildah("images", "--format", "{{.Name}}:{{.Tag}}"):
         return
-    container = buildah("from", "scratch")
-    buildah("add", "-q", container, bookworm(), "/")
-    path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-    buildah("config", "--cmd", "bash", "--env", f"PATH={path}", container)
-    buildah("commit", "-q", "--rm", container, BASE)
+    environment = {**os.environ, "ENGINE": "buildah", "STORE": str(STORE)}
+    subprocess.run([ROOT / "deploy/image/base", bookworm()], env=environment, check=True)
 
 
 def build(target: str) -> None:

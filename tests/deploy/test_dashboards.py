@@ -27,29 +27,50 @@ sys.path.insert(0, str(ROOT / "deploy/dashboards"))
 from pages import PAGES
 
 MODEL = "hopper-so"
+IMPROVED = "hopper-improved"  # its canary is better than its stable version
 LOAD_SECONDS = 120
 ALERT_SECONDS = 120
 
 
-def publish_perturbed(repository: Path) -> None:
-    """Version 2 of MODEL: its weights with noise of half their size, and no golden set that could give it away."""
-    source, staging = repository / MODEL / "1", repository / MODEL / ".staging-perturbed"
-    shutil.copytree(source, staging)
-    (staging / "golden.safetensors").unlink()
-    weights = load_file(staging / "weights.safetensors")
+def write_manifest(version: Path) -> None:
+    files = {
+        path.name: {"sha256": hashlib.sha256(path.read_bytes()).hexdigest(), "bytes": path.stat().st_size}
+        for path in version.iterdir()
+        if path.name != "manifest.json"
+    }
+    (version / "manifest.json").write_text(json.dumps({"files": files}))
+
+
+def perturb(version: Path, share: float) -> None:
+    """Noise of `share` of their size on the weights, and no golden set that could give it away."""
+    (version / "golden.safetensors").unlink()
+    weights = load_file(version / "weights.safetensors")
     random = np.random.default_rng(0)
     for name, tensor in weights.items():
         if name.endswith("weight"):
-            noise = random.standard_normal(tensor.shape) * tensor.std() * 0.5
+            noise = random.standard_normal(tensor.shape) * tensor.std() * share
             weights[name] = (tensor + noise).astype(np.float32)
-    save_file(weights, staging / "weights.safetensors")
-    files = {
-        path.name: {"sha256": hashlib.sha256(path.read_bytes()).hexdigest(), "bytes": path.stat().st_size}
-        for path in staging.iterdir()
-        if path.name != "manifest.json"
-    }
-    (staging / "manifest.json").write_text(json.dumps({"files": files}))
+    save_file(weights, version / "weights.safetensors")
+    write_manifest(version)
+
+
+def publish_perturbed(repository: Path) -> None:
+    """Version 2 of MODEL: a bad one."""
+    staging = repository / MODEL / ".staging-perturbed"
+    shutil.copytree(repository / MODEL / "1", staging)
+    perturb(staging, 0.5)
     staging.rename(repository / MODEL / "2")
+
+
+def publish_improved(repository: Path) -> None:
+    """IMPROVED: a version 1 that predicts worse than it could, and version 2 as MODEL has it."""
+    for version in ("1", "2"):
+        folder = repository / IMPROVED / version
+        shutil.copytree(repository / MODEL / "1", folder)
+        spec = json.loads((folder / "model.json").read_text())
+        (folder / "model.json").write_text(json.dumps({**spec, "name": IMPROVED}))
+        write_manifest(folder)
+    perturb(repository / IMPROVED / "1", 0.05)
 
 
 def publish_damaged(repository: Path) -> None:
@@ -85,7 +106,7 @@ class Load:
         turn = 0
         while not self._stop.is_set():
             for episode in self._episodes:
-                for model in (MODEL, "hopper-hnn"):
+                for model in (MODEL, IMPROVED, "hopper-hnn"):
                     self._run("report", model, str(episode), "--client", f"robot-{turn}")
             turn += 1
             self._stop.wait(2)
@@ -116,12 +137,14 @@ class StackTest(unittest.TestCase):
         python = ROOT / "third_party/.venv/bin/python"
         subprocess.run([python, ROOT / "demo/episodes.py", recording, folder], check=True, capture_output=True)
         cls.episodes = sorted(folder.glob("episode-*.npz"))
+        shutil.copytree(ROOT / "models/pretrained", folder / "models")
+        publish_improved(folder / "models")
         cls.stack = cls.enterClassContext(
             Stack(
                 folder,
                 trainer_options="--episodes 6 --steps 300 --learning-rate 1e-3 --threads 1",
                 every="20s",
-                ROLLOUTD_LABELS=f"stable={MODEL}:1,canary={MODEL}:2",
+                ROLLOUTD_LABELS=",".join(f"stable={one}:1,canary={one}:2" for one in (MODEL, IMPROVED)),
             )
         )
         gpu = cls.enterClassContext(metrics_page(Path(__file__).parent / "gpu_node.prom"))
@@ -149,20 +172,33 @@ class StackTest(unittest.TestCase):
             )
             worst = max(float(one["value"][1]) for one in self.stack.series("rollout:canary_error_ratio"))
             print(f"the alert fired {fired:.0f} s after the publication; error ratio up to {worst:.3g}", flush=True)
-            done = subprocess.run(
-                [ROOT / "deploy/promote", MODEL, self.stack.prometheus, self.stack.server],
-                capture_output=True, text=True, env={**os.environ, "ROLLOUTCTL": str(BIN / "rolloutctl")},
-            )  # fmt: skip
-            self.assertEqual(done.returncode, 1, done.stdout)
-            self.assertIn("stays as it is", done.stderr)
-            stable = self.stack.series(f'rollout_model_label{{model="{MODEL}",label="stable"}}')
-            self.assertEqual([one["metric"]["version"] for one in stable], ["1"])
+            refused = self.promote(MODEL)
+            self.assertEqual(refused.returncode, 1, refused.stdout)
+            self.assertIn("stays as it is", refused.stderr)
+            self.assertEqual(self.stable_versions(MODEL), ["1"])
+
+            # What predicts better becomes the stable version.
+            self.assertEqual(self.stable_versions(IMPROVED), ["1"])
+            done = self.promote(IMPROVED)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            print(done.stdout.strip(), flush=True)
+            wait_until(lambda: self.stable_versions(IMPROVED) == ["2"], "the canary is stable", 30)
 
             time.sleep(max(0.0, LOAD_SECONDS - (time.monotonic() - start)))
             self.assertEqual(self.series_missing(exempt=set()), [])
             for page in PAGES:
                 with self.subTest(page=page.name):
                     self.check_page(page.name)
+
+    def promote(self, model: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [ROOT / "deploy/promote", model, self.stack.prometheus, self.stack.server],
+            capture_output=True, text=True, env={**os.environ, "ROLLOUTCTL": str(BIN / "rolloutctl")},
+        )  # fmt: skip
+
+    def stable_versions(self, model: str) -> list[str]:
+        found = self.stack.series(f'rollout_model_label{{model="{model}",label="stable"}}')
+        return [one["metric"]["version"] for one in found]
 
     def series_missing(self, exempt: set[str]) -> list[str]:
         """Expressions of the dashboards, of Grafana's as of our pages, without a series over the last two minutes."""

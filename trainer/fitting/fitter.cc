@@ -45,14 +45,6 @@ IntegratorMethod DefaultIntegrator(DynamicsKind kind) {
                                        : IntegratorMethod::kEuler;
 }
 
-int64_t WindowsAtOnce(int64_t batch) {
-  constexpr int64_t kMost = 256, kLeast = 64;
-  for (int64_t piece = std::min(batch, kMost); piece >= kLeast; --piece) {
-    if (batch % piece == 0) return piece;
-  }
-  return batch;
-}
-
 absl::StatusOr<TransitionModelSpec> MakeFitSpec(const DatasetInfo& info,
                                                 const DataStatistics& statistics,
                                                 const FitOptions& options) {
@@ -95,8 +87,7 @@ Fitter::Fitter(TrainingSet set, const DataStatistics& statistics, const Transiti
       loss_(std::numeric_limits<double>::quiet_NaN()),
       batches_(spec.ensemble_size),
       losses_(spec.ensemble_size),
-      gradient_(parameters_.size(), 0.0f),
-      piece_gradient_(parameters_.size(), 0.0f) {
+      gradient_(parameters_.size(), 0.0f) {
   const uint64_t window_seed = DeriveSeed(options.seed, kWindowStream);
   for (int member = 0; member < spec.ensemble_size; ++member) {
     samplers_.emplace_back(set_, DeriveSeed(window_seed, static_cast<uint64_t>(member)),
@@ -123,8 +114,6 @@ absl::StatusOr<std::unique_ptr<Fitter>> Fitter::Create(
     }
     batch /= group->size();
   }
-  fitter->share_ = batch;
-  batch = fitter->piece_ = WindowsAtOnce(batch);
   std::vector<float> inverse_scale = InverseLossScale(statistics);
   if (TakesRecordedWindowLoss(spec)) {
     fitter->window_loss_ = MakeRecordedWindowLoss<float>(
@@ -157,32 +146,17 @@ int64_t Fitter::num_parameters() const {
   return count * parameters_.spec().ensemble_size;
 }
 
-absl::Status Fitter::EvaluateShare() {
-  const int64_t pieces = share_ / piece_;
-  std::fill(piece_gradient_.begin(), piece_gradient_.end(), 0.0f);
-  std::vector<double> losses(losses_.size(), 0.0);
-  for (int64_t piece = 0; piece < pieces; ++piece) {
-    for (size_t member = 0; member < batches_.size(); ++member) {
-      const int64_t first = (group_ == nullptr ? 0 : group_->process() * share_) + piece * piece_;
-      GatherWindows(set_, samplers_[member].Rows(state_.step).subspan(first, piece_),
-                    &batches_[member]);
-    }
-    const absl::Status status = window_loss_->Evaluate(
-        batches_, state_.parameters, absl::MakeSpan(losses_), absl::MakeSpan(gradient_));
-    if (!status.ok() || pieces == 1) return status;
-    for (size_t member = 0; member < losses.size(); ++member) losses[member] += losses_[member];
-    for (size_t i = 0; i < gradient_.size(); ++i) piece_gradient_[i] += gradient_[i];
-  }
-  for (size_t member = 0; member < losses.size(); ++member) {
-    losses_[member] = losses[member] / static_cast<double>(pieces);
-  }
-  const float part = 1.0f / static_cast<float>(pieces);
-  for (size_t i = 0; i < gradient_.size(); ++i) gradient_[i] = piece_gradient_[i] * part;
-  return absl::OkStatus();
-}
-
 absl::Status Fitter::Step() {
-  absl::Status status = EvaluateShare();
+  for (size_t member = 0; member < batches_.size(); ++member) {
+    absl::Span<const int64_t> rows = samplers_[member].Rows(state_.step);
+    if (group_ != nullptr) {
+      const size_t share = rows.size() / group_->size();
+      rows = rows.subspan(group_->process() * share, share);
+    }
+    GatherWindows(set_, rows, &batches_[member]);
+  }
+  absl::Status status = window_loss_->Evaluate(batches_, state_.parameters, absl::MakeSpan(losses_),
+                                               absl::MakeSpan(gradient_));
   if (!status.ok()) return status;
   if (group_ != nullptr) {
     stopped_ = stop_requested_;

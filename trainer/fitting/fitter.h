@@ -36,11 +36,6 @@ absl::StatusOr<TransitionModelSpec> MakeFitSpec(const DatasetInfo& info,
                                                 const DataStatistics& statistics,
                                                 const FitOptions& options);
 
-// How many of `batch` windows to compute at once: what is recorded of more than 256 of them leaves
-// the caches between the forward and the backward pass. A divisor of `batch`; all of it where it
-// has none from 64 to 256.
-int64_t WindowsAtOnce(int64_t batch);
-
 // One owner; LibTorch must compute on one thread (at::set_num_threads(1)), which also makes every
 // step the same in every run, bit for bit: the n-th step is a function of the state before it and
 // of the seed. Addresses inside are shared among its parts: neither copied nor moved. In a group
@@ -89,9 +84,6 @@ class Fitter {
   Fitter(TrainingSet set, const DataStatistics& statistics, const TransitionModelSpec& spec,
          const FitOptions& options, ProcessGroup* group);
 
-  // Loss and gradient, mean over this process's share of the batch, to losses_ and gradient_.
-  absl::Status EvaluateShare();
-
   const FitOptions options_;
   const TrainingSet set_;
   const ModelParameters parameters_;
@@ -105,10 +97,7 @@ class Fitter {
   bool stopped_ = false;
   std::vector<WindowBatch> batches_;
   std::vector<double> losses_;
-  int64_t share_ = 0;  // windows of a batch that are this process's
-  int64_t piece_ = 0;  // of which so many are computed at once
   std::vector<float> gradient_;
-  std::vector<float> piece_gradient_;  // the sum over the pieces so far
 };
 
 }  // namespace rollout

@@ -5,7 +5,6 @@
 #include <cmath>
 #include <map>
 
-#include "base/random.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "models/engines/torch/torch_engine.h"
@@ -63,37 +62,6 @@ double ErrorAt(const TransitionModel& model, const FitData& data, int64_t horizo
   at::set_num_threads(1);
   return true;
 }();
-
-TEST(WindowsAtOnceTest, IsADivisorThatTheCachesHold) {
-  const std::map<int64_t, int64_t> expected = {{1, 1},     {32, 32},    {200, 200},  {256, 256},
-                                               {300, 150}, {4000, 250}, {8192, 256}, {16384, 256},
-                                               {257, 257}, {514, 514},  {4001, 4001}};
-  for (const auto& [batch, piece] : expected) EXPECT_EQ(WindowsAtOnce(batch), piece) << batch;
-}
-
-TEST(WindowsAtOnceTest, ABatchInPiecesHasTheLossOfTheWholeBatch) {
-  const FitData data = PendulumData(30, 60);
-  FitOptions options = SmallFit(DynamicsKind::kNodeSo, 1);
-  options.batch = 300;  // two pieces of 150
-  ASSERT_OK_AND_ASSIGN(const auto pieces, MakeFitter(data, options));
-  ASSERT_OK(pieces->Step());
-  const auto statistics = MeasureData(data.training, data.info);
-  ASSERT_OK_AND_ASSIGN(const auto spec, MakeFitSpec(data.info, *statistics, options));
-  ASSERT_OK_AND_ASSIGN(const auto set, MakeTrainingSet(data.training, data.info, 3));
-  // The whole batch at once, by autograd and without a Fitter.
-  ASSERT_OK_AND_ASSIGN(const auto fresh, MakeFitter(data, options));
-  const ModelParameters parameters(spec, *statistics);
-  ASSERT_OK_AND_ASSIGN(const auto loss,
-                       MakeAutogradWindowLoss<float>(parameters, InverseLossScale(*statistics), 2));
-  WindowSampler sampler(set, DeriveSeed(DeriveSeed(options.seed, 2), 0), 300, false, 0);
-  std::vector<WindowBatch> batches(1);
-  GatherWindows(set, sampler.Rows(0), &batches[0]);
-  std::vector<double> losses(1);
-  std::vector<float> gradient(parameters.size());
-  ASSERT_OK(loss->Evaluate(batches, fresh->state().parameters, absl::MakeSpan(losses),
-                           absl::MakeSpan(gradient)));
-  EXPECT_NEAR(pieces->loss(), losses[0], 1e-5 * losses[0]);
-}
 
 class FitterTest : public ::testing::TestWithParam<DynamicsKind> {};
 
