@@ -33,21 +33,19 @@ install_debian_packages() {  # LIST
 # Debian's own Python, so that the pinned cp311 wheels fit whatever else is on the PATH.
 python() { /usr/bin/python3 "$@"; }
 
-# LOCK: one wheel after the other, each with its own stamp: an interrupted run repeats the wheel it was at, and no other.
+# One wheel after the other, each with its own stamp: an interrupted run repeats the wheel it was at, and no other.
 unpack_wheels() {
   mkdir -p $wheels $unpacked
   local requirement
   while read -r requirement; do
     case "$requirement" in '' | \#*) continue ;; esac
     [ -n "$without" ] && grep -qE "$without" <<< "$requirement" && continue
-    unpack_wheel "$requirement" "$1"
-  done < "$1"
+    unpack_wheel "$requirement"
+  done < wheels.lock
 }
 
-unpack_wheel() {  # REQUIREMENT LOCK
+unpack_wheel() {  # REQUIREMENT
   local requirement=$1 name=${1%%=*} pinned=${1%% *}
-  # Of this wheel another part was taken already.
-  case "$2 $name" in 'torch-cuda-wheels.lock torch') name=torch-cuda ;; esac
   local stamp=$unpacked/.$name.stamp wanted
   wanted=$({ printf '%s\n' "$requirement"; cat unpack_wheels.py; } | sha256sum)
   [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$wanted" ] && return
@@ -83,6 +81,33 @@ unpack_cuda() {
   # Where nvcc looks for its libraries; the wheels have them in lib.
   ln -s lib $unpacked/cuda/lib64
   chmod -R a+x $unpacked/cuda/bin $unpacked/cuda/nvvm/bin
+  rm -rf "${tree:?}" $wheels/pip.log
+  printf '%s\n' "$wanted" > "$stamp"
+}
+
+# LibTorch's CUDA half and the libraries that it loads, all in LibTorch's folder, where it looks for them too.
+unpack_torch_cuda() {
+  local tree=$wheels/torch-cuda stamp=$unpacked/.torch-cuda.stamp wanted wheel half platforms=()
+  wanted=$(sha256sum < torch-cuda-wheels.lock)
+  [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$wanted" ] && return
+  say "fetching LibTorch's CUDA half (2.6 GB)"
+  rm -rf "${tree:?}"
+  mkdir -p "$tree/unpacked" $unpacked/torch/lib
+  for wheel in 2_28 2_27 2_25 2_18 2_17 2014 2010 1; do
+    platforms+=(--platform "manylinux${wheel/2_/_2_}_x86_64")
+  done
+  python -m pip download --progress-bar on --disable-pip-version-check --retries 2 --no-deps --require-hashes \
+    --only-binary :all: --python-version 3.11 --implementation cp "${platforms[@]}" \
+    --dest "$tree" --requirement torch-cuda-wheels.lock 2> $wheels/pip.log ||
+    fail "could not fetch LibTorch's CUDA half (is the network reachable?): $(last_line $wheels/pip.log)"
+  for wheel in "$tree"/*.whl; do
+    python -m zipfile -e "$wheel" "$tree/unpacked"
+    rm "$wheel"
+  done
+  for half in torch_cuda c10_cuda torch_cuda_linalg torch_nvshmem caffe2_nvrtc; do
+    mv "$tree/unpacked/torch/lib/lib$half.so" $unpacked/torch/lib/
+  done
+  find "$tree/unpacked/nvidia" -name '*.so*' -type f -exec mv -t $unpacked/torch/lib {} +
   rm -rf "${tree:?}" $wheels/pip.log
   printf '%s\n' "$wanted" > "$stamp"
 }
@@ -135,8 +160,8 @@ install_debian_packages debian-packages.txt
 if $lint; then install_debian_packages debian-packages-lint.txt; fi
 if $deploy || $packaging; then install_debian_packages debian-packages-packaging.txt; fi
 if $deploy; then install_debian_packages debian-packages-deploy.txt; fi
-unpack_wheels wheels.lock
-if $torch_cuda; then unpack_wheels torch-cuda-wheels.lock; fi
+unpack_wheels
+if $torch_cuda; then unpack_torch_cuda; fi
 if $cuda; then unpack_cuda; fi
 if $tests; then install_test_packages; fi
 if $deploy; then install_deploy_packages; fi

@@ -14,10 +14,6 @@ PARTS: dict[str, list[tuple[str, str]]] = {
         *((f"torch/include/{part}/", f"torch/include/{part}/") for part in ("ATen", "c10", "torch", "caffe2")),
         *((f"torch/lib/{part}", f"torch/lib/{part}") for part in ("libtorch_cpu.so", "libc10.so", "libgomp.so.1")),
     ],
-    "torch-cuda": [
-        (f"torch/lib/lib{part}.so", f"torch/lib/lib{part}.so")
-        for part in ("torch_cuda", "c10_cuda", "torch_cuda_linalg", "torch_nvshmem", "caffe2_nvrtc")
-    ],
     "nvidia-cuda-runtime": [("nvidia/cu13/lib/libcudart.so.13", "torch/lib/libcudart.so.13")],
     "nvidia-cuda-cupti": [("nvidia/cu13/lib/libcupti.so.13", "torch/lib/libcupti.so.13")],
     "mujoco": [
@@ -28,17 +24,10 @@ PARTS: dict[str, list[tuple[str, str]]] = {
 }
 
 
-# LibTorch looks for CUDA's libraries in its own folder too, so all of them lie there together.
-def cuda_libraries(archive: zipfile.ZipFile) -> list[tuple[str, str]]:
-    files = (pathlib.PurePosixPath(name) for name in archive.namelist())
-    return [(str(file), f"torch/lib/{file.name}") for file in files if file.parts[0] == "nvidia" and ".so" in file.name]
-
-
 def unpack(name: str, wheel: pathlib.Path, folder: pathlib.Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
-        parts = PARTS.get(name) or cuda_libraries(archive)
         for member in archive.infolist():
-            for source, target in parts:
+            for source, target in PARTS[name]:
                 wanted = member.filename.startswith(source) if source.endswith("/") else member.filename == source
                 if not wanted or member.is_dir():
                     continue
