@@ -1,10 +1,10 @@
 #include "bench/serving/bench_servers.h"
 
-#include <thread>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "base/available_cores.h"
 #include "client/client.h"
 
 namespace rollout::bench {
@@ -55,11 +55,10 @@ absl::StatusOr<BenchServer> BenchServers::Rolloutd(const std::string& repository
 
 absl::StatusOr<BenchServer> BenchServers::WithoutLaneReplacement(const std::string& repository,
                                                                  const std::string& module) {
-  const unsigned threads = std::max(1u, std::thread::hardware_concurrency());
   return Rolloutd(repository,
                   {"--engine=torch",
                    absl::StrCat("--engine-dir=", (programs_ / "bench-engines" / module).string()),
-                   absl::StrCat("--batch-lanes=", kLanesAThread * threads)});
+                   absl::StrCat("--batch-lanes=", kLanesAThread * NumAvailableCores())});
 }
 
 absl::StatusOr<BenchServer> BenchServers::Echo(size_t reply_bytes) {

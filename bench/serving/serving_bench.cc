@@ -1,7 +1,5 @@
 // serving-bench: rolloutd beside a bare gRPC echo, the engine without a server, and batching
 // without lane replacement, each pair in one run and in turn.
-#include <sched.h>
-
 #include <cstdio>
 #include <fstream>
 #include <map>
@@ -12,8 +10,10 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "base/available_cores.h"
 #include "base/installation.h"
 #include "base/table.h"
+#include "bench/serving/call_load.h"
 #include "bench/serving/serving_lines.h"
 #include "client/rolloutctl/command.h"
 #include "tests/support/temporary_directory.h"
@@ -30,17 +30,6 @@ const std::vector<std::pair<std::string, Line>>& Lines() {
                                                     {"compute-bound", MeasureComputeBound},
                                                     {"mixed-horizons", MeasureMixedHorizons}};
   return *lines;
-}
-
-Cores AllowedCores() {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  Cores cores;
-  if (sched_getaffinity(0, sizeof(set), &set) != 0) return cores;
-  for (int core = 0; core < CPU_SETSIZE; ++core) {
-    if (CPU_ISSET(core, &set)) cores.push_back(core);
-  }
-  return cores;
 }
 
 std::string Text(const nlohmann::json& cell, const char* key, double scale, const char* format) {
@@ -75,7 +64,7 @@ void PrintTables(const LineResult& result) {
 
 int Run(const std::vector<std::string>& wanted, LineOptions options, bool pin,
         const std::string& json_file) {
-  const Cores cores = AllowedCores();
+  const Cores cores = AvailableCores();
   const bool apart = pin && cores.size() >= 2;
   nlohmann::json json = {{"cores", cores.size()}, {"pinned", apart}};
   int failures = 0;
@@ -109,6 +98,7 @@ int Run(const std::vector<std::string>& wanted, LineOptions options, bool pin,
 }  // namespace rollout::bench
 
 int main(int argc, char** argv) {
+  rollout::bench::KeepFreedMemory();
   using rollout::bench::Lines;
   std::vector<std::string> names;
   for (const auto& [name, line] : Lines()) names.push_back(name);

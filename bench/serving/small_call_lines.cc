@@ -13,8 +13,8 @@ constexpr double kOverheadGoal = 1.3;
 constexpr double kThroughputGoal = 0.8;
 constexpr double kLargeReplyGoal = 1.3;
 constexpr RolloutShape kOneStep;
-// 16 * (63 + 1) states of 256 numbers: exactly 1 MiB.
-constexpr RolloutShape kOneMebibyte = {.lanes = 16, .horizon = 63, .trajectory = true};
+// 512 lanes of 2 states of 256 numbers: exactly 1 MiB.
+constexpr RolloutShape kOneMebibyte = {.lanes = 512, .horizon = 1, .trajectory = true};
 
 // A protocol's request to one model.
 struct Question {

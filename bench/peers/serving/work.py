@@ -72,6 +72,6 @@ def _long_rollout() -> Work:
 # A peer's echo returns 12 numbers and its blob 1 MiB of zeros, computing nothing; ours rolls out.
 WORKS = {
     "echo": Work("echo", _rollout("hopper-sized", STATE, 1, 1, 3, "final_state"), Question("echo", {"x": STATE}, "y")),
-    "blob": Work("blob", _rollout("wide", WIDE_STATE, 16, 63, 1, "trajectory"), Question("blob", {"x": STATE}, "y")),
+    "blob": Work("blob", _rollout("wide", WIDE_STATE, 512, 1, 1, "trajectory"), Question("blob", {"x": STATE}, "y")),
     "rollout": _long_rollout(),
 }

@@ -3,12 +3,12 @@
 #include <algorithm>
 #include <exception>
 #include <memory>
-#include <thread>
 #include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "base/available_cores.h"
 #include "models/engines/fused/fused_model.h"
 #include "models/engines/fused/gradient_groups.h"
 #include "models/engines/fused/lane_group.h"
@@ -26,8 +26,7 @@ namespace {
 constexpr int kMaxGroupLanes = 32;
 
 int ThreadCount(const EngineOptions& options) {
-  if (options.threads > 0) return options.threads;
-  return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+  return options.threads > 0 ? options.threads : NumAvailableCores();
 }
 
 // The engine of one model: a pool of threads, each with its own group of lanes.
