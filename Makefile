@@ -46,6 +46,19 @@ peers:
 bench-peers: build
 	@$(BUILD)/bin/rollout-bench --peers jax-scan,jax-unrolled,torch-eager,torch-compile
 
+## make bench-serving  rolloutd beside a bare gRPC echo, its own engine, and batching without lane replacement
+.PHONY: bench-serving serving-peers bench-serving-peers
+bench-serving: build
+	@$(BUILD)/bin/serving-bench
+
+## make serving-peers  optional: Triton, KServe and MLServer below build/serving-peers, for `make bench-serving-peers` (2 GB)
+serving-peers:
+	@bench/peers/serving/install build/serving-peers
+
+## make bench-serving-peers  rolloutd and these servers in turn: C++ client, tritonclient, perf_analyzer
+bench-serving-peers: build
+	@third_party/.venv/bin/python bench/peers/serving/serving_peers.py
+
 ## make gpu        optional: the CUDA engine, its tests and its benchmark, in build/cuda (needs nvcc, or fetches it)
 .PHONY: gpu test-gpu gpu-bench gpu-bundle
 GPU_TARGETS := rolloutd rollout_engine_cuda gpu-bench gpu_engine_test gpu_parity_test cuda_module_test
