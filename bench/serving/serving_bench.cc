@@ -98,7 +98,7 @@ int Run(const std::vector<std::string>& wanted, LineOptions options, bool pin,
 }  // namespace rollout::bench
 
 int main(int argc, char** argv) {
-  rollout::bench::KeepFreedMemory();
+  rollout::bench::SpeedUpClient();
   using rollout::bench::Lines;
   std::vector<std::string> names;
   for (const auto& [name, line] : Lines()) names.push_back(name);

@@ -67,7 +67,7 @@ absl::Status Run(const nlohmann::json& plan) {
 }  // namespace rollout::bench
 
 int main(int argc, char** argv) {
-  rollout::bench::KeepFreedMemory();
+  rollout::bench::SpeedUpClient();
   CLI::App app("the C++ client that serving peers are measured with");
   app.require_subcommand(1);
   std::string folder, plan_file;
