@@ -12,6 +12,20 @@ void Add(absl::Span<const float> numbers, google::protobuf::RepeatedField<float>
   field->Add(numbers.begin(), numbers.end());
 }
 
+v1::RolloutRequest::Ensemble Message(RolloutEnsemble ensemble) {
+  switch (ensemble) {
+    case RolloutEnsemble::kTs1:
+      return v1::RolloutRequest::TS1;
+    case RolloutEnsemble::kTsInf:
+      return v1::RolloutRequest::TSINF;
+    case RolloutEnsemble::kAllMembers:
+      break;
+  }
+  return v1::RolloutRequest::ALL_MEMBERS;
+}
+
+}  // namespace
+
 absl::Status FillCost(const RolloutCost& cost, v1::DiagonalCost* message) {
   Add(cost.state, message->mutable_state());
   Add(cost.control, message->mutable_control());
@@ -30,20 +44,6 @@ absl::Status FillCost(const RolloutCost& cost, v1::DiagonalCost* message) {
              message->mutable_reference());
   return absl::OkStatus();
 }
-
-v1::RolloutRequest::Ensemble Message(RolloutEnsemble ensemble) {
-  switch (ensemble) {
-    case RolloutEnsemble::kTs1:
-      return v1::RolloutRequest::TS1;
-    case RolloutEnsemble::kTsInf:
-      return v1::RolloutRequest::TSINF;
-    case RolloutEnsemble::kAllMembers:
-      break;
-  }
-  return v1::RolloutRequest::ALL_MEMBERS;
-}
-
-}  // namespace
 
 absl::Status FillRequest(const RolloutArguments& arguments, v1::RolloutRequest* request) {
   if (arguments.lanes < 1 || arguments.horizon < 1 || arguments.num_initial_states < 1 ||

@@ -65,6 +65,9 @@ struct RolloutArguments {
   std::string id;             // echoed in the reply and in the server's log
 };
 
+// INVALID_ARGUMENT when the reference does not divide into its rows.
+absl::Status FillCost(const RolloutCost& cost, v1::DiagonalCost* message);
+
 // The message of `arguments`. INVALID_ARGUMENT when the spans do not divide into lanes, horizon and
 // states; whether 2n and nu fit the model, the server says.
 absl::Status FillRequest(const RolloutArguments& arguments, v1::RolloutRequest* request);

@@ -100,6 +100,7 @@ int main(int argc, char** argv) {
   (*server)->Drain();
   // The last replies cross the network; whoever asks meanwhile is refused with UNAVAILABLE.
   std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  (*server)->CloseRecords();
   spdlog::shutdown();
   // gRPC's own shutdown would answer requests that have just arrived with CANCELLED, which callers
   // take for their own doing. A connection that ends with the process is UNAVAILABLE to them.

@@ -25,23 +25,18 @@ namespace {
 // For the last word of a health watch to leave before its connection is cut.
 constexpr absl::Duration kWatchGrace = absl::Seconds(1);
 
-CallEnvironment MakeEnvironment(const ServerOptions& options, ModelRegistry* registry,
-                                const Clock* clock, Admission* admission, OpenStreams* streams) {
-  CallEnvironment environment;
-  environment.registry = registry;
-  environment.clock = clock;
-  environment.limits = options.request;
-  environment.stream_requests = options.stream_requests;
-  environment.admission = admission;
-  environment.streams = streams;
-  return environment;
-}
-
 // A peer that has vanished without a word is noticed within half a minute, also where it had no
 // call under way, and who pings about as often is no nuisance.
 constexpr absl::Duration kKeepaliveTime = absl::Seconds(20);
 constexpr absl::Duration kKeepaliveTimeout = absl::Seconds(10);
 constexpr absl::Duration kShortestPingInterval = absl::Seconds(5);
+
+// gRPC inflates a compressed message whole before it looks at the receive limit: a message of 1 MiB
+// may become a thousand. Numbers hardly compress: who compresses them is refused (UNIMPLEMENTED).
+void RefuseCompression(grpc::ServerBuilder* builder) {
+  builder->SetCompressionAlgorithmSupportStatus(GRPC_COMPRESS_DEFLATE, false);
+  builder->SetCompressionAlgorithmSupportStatus(GRPC_COMPRESS_GZIP, false);
+}
 
 void SetConnectionLimits(const ServerOptions& options, grpc::ServerBuilder* builder) {
   const auto milliseconds = [](absl::Duration duration) {
@@ -62,6 +57,7 @@ std::unique_ptr<grpc::Server> Listen(grpc::ServerBuilder* builder, const std::st
                                      int* port,
                                      const std::shared_ptr<grpc::ServerCredentials>& credentials =
                                          grpc::InsecureServerCredentials()) {
+  RefuseCompression(builder);
   // Without this a second server could share an occupied port unnoticed.
   builder->AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
   builder->AddListeningPort(address, credentials, port);
@@ -87,6 +83,15 @@ absl::StatusOr<std::unique_ptr<RolloutServer>> RolloutServer::Start(const Server
 
 RolloutServer::RolloutServer(const ServerOptions& options, std::function<void()> drain)
     : options_(options),
+      access_log_(options.access_log.file.empty()
+                      ? nullptr
+                      : std::make_unique<AccessLog>(
+                            options.access_log,
+                            [this](int64_t lines) { metrics_.AccessLinesLost(lines); })),
+      recorder_(
+          options.recorded_reports.datasets.folder.empty()
+              ? nullptr
+              : std::make_unique<ReportRecorder>(options.recorded_reports, &clock_, &metrics_)),
       loader_({options.model_repository, options.engine, options.batch, options.gates,
                options.recorded_set},
               MakeEngineModuleFinder(options.engine_dir), &clock_),
@@ -99,16 +104,34 @@ RolloutServer::RolloutServer(const ServerOptions& options, std::function<void()>
                if (RepositoryWatcher* watcher = running_watcher_.load()) watcher->LookNow();
              },
              std::move(drain)},
-      transition_model_(MakeEnvironment(options, &registry_, &clock_, &admission_, &streams_),
-                        &metrics_),
-      inference_(MakeEnvironment(options, &registry_, &clock_, &admission_, &streams_), Version(),
-                 hooks_, &metrics_),
-      admin_(MakeEnvironment(options, &registry_, &clock_, &admission_, &streams_), hooks_,
-             &metrics_),
+      transition_model_(MakeEnvironment(), &metrics_),
+      inference_(MakeEnvironment(), Version(), hooks_, &metrics_),
+      admin_(MakeEnvironment(), hooks_, &metrics_),
       collector_(std::make_shared<RegistryCollector>(&registry_)),
       process_collector_(std::make_shared<ProcessCollector>()) {}
 
+CallEnvironment RolloutServer::MakeEnvironment() {
+  CallEnvironment environment;
+  environment.registry = &registry_;
+  environment.clock = &clock_;
+  environment.limits = options_.request;
+  environment.stream_requests = options_.stream_requests;
+  environment.admission = &admission_;
+  environment.streams = &streams_;
+  environment.access_log = access_log_.get();
+  environment.recorder = recorder_.get();
+  return environment;
+}
+
 absl::Status RolloutServer::Open() {
+  if (access_log_ != nullptr) {
+    if (absl::Status opened = access_log_->Open(); !opened.ok()) {
+      return absl::Status(
+          opened.code(),
+          absl::StrCat("--access-log=", options_.access_log.file, ": ", opened.message(),
+                       "; give a file in a folder that may be written to"));
+    }
+  }
   if (absl::Status readable = registry_.Poll(); !readable.ok()) {
     return absl::Status(readable.code(),
                         absl::StrCat("--model-repository=", options_.model_repository,
@@ -137,7 +160,7 @@ absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> RolloutServer::SecurePo
                           absl::StrCat("--access-file=", access.status().message()));
     }
     access_ = *std::move(access);
-    authorizer = std::make_shared<CallAuthorizer>(access_.get(), &metrics_);
+    authorizer = std::make_shared<CallAuthorizer>(access_.get(), &metrics_, access_log_.get());
   } else if (!IsLoopback(options_.listen) && options_.security.tls_client_ca.empty()) {
     spdlog::warn(
         "event=open_to_all address={} reason=\"neither --access-file nor --tls-client-ca\"",
@@ -247,6 +270,11 @@ bool RolloutServer::Drain() {
   const bool finished = admission_.WaitUntilEmpty(options_.drain_timeout);
   spdlog::info("event=drained in_time={}", finished);
   return finished;
+}
+
+void RolloutServer::CloseRecords() {
+  if (access_log_ != nullptr) access_log_->Close();
+  if (recorder_ != nullptr) recorder_->Close();
 }
 
 void RolloutServer::StopListening(grpc::Server* server, HealthService* health) {

@@ -19,6 +19,8 @@
 #include "server/config/server_options.h"
 #include "server/metrics/registry_collector.h"
 #include "server/metrics/server_metrics.h"
+#include "server/recording/access_log.h"
+#include "server/recording/report_recorder.h"
 #include "server/registry/model_registry.h"
 #include "server/registry/repository_watcher.h"
 #include "server/registry/servable_loader.h"
@@ -51,6 +53,10 @@ class RolloutServer final : private RegistryObserver {
   // on until the process exits or this object is destroyed. Once.
   bool Drain();
 
+  // Writes out what is still to be written of access log and recorded reports, before a process
+  // ends without destroying this object. What is answered later is not recorded.
+  void CloseRecords();
+
   // "127.0.0.1:41233": `listen` with the port that the system chose.
   const std::string& listen_address() const { return listen_address_; }
 
@@ -59,6 +65,8 @@ class RolloutServer final : private RegistryObserver {
 
  private:
   RolloutServer(const ServerOptions& options, std::function<void()> drain);
+
+  CallEnvironment MakeEnvironment();
 
   absl::Status Open();
   absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> SecurePort();
@@ -79,7 +87,9 @@ class RolloutServer final : private RegistryObserver {
   ServerMetrics metrics_;
   Admission admission_;
   OpenStreams streams_;
-  std::atomic<bool> leaving_ = false;  // health says NOT_SERVING
+  const std::unique_ptr<AccessLog> access_log_;     // null = none
+  const std::unique_ptr<ReportRecorder> recorder_;  // null = reports are not recorded
+  std::atomic<bool> leaving_ = false;               // health says NOT_SERVING
 
   Mutex health_mutex_;  // one update of the health services at a time, in order
   HealthService health_;

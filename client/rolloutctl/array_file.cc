@@ -86,6 +86,16 @@ absl::Status AppendJson(const nlohmann::json& json, size_t depth, Array* array) 
 
 }  // namespace
 
+nlohmann::json NestedJson(absl::Span<const float> values, absl::Span<const int64_t> shape) {
+  if (shape.size() <= 1) return std::vector<float>(values.begin(), values.end());
+  nlohmann::json list = nlohmann::json::array();
+  const size_t row = shape[0] == 0 ? 0 : values.size() / shape[0];
+  for (int64_t i = 0; i < shape[0]; ++i) {
+    list.push_back(NestedJson(values.subspan(i * row, row), shape.subspan(1)));
+  }
+  return list;
+}
+
 std::string FormatShape(absl::Span<const int64_t> shape) {
   return absl::StrCat("[", absl::StrJoin(shape, ", "), "]");
 }

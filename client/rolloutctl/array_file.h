@@ -10,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "nlohmann/json.hpp"
 
 namespace rollout {
 
@@ -35,6 +36,9 @@ std::string FormatNpy(absl::Span<const float> values, absl::Span<const int64_t> 
 
 // The whole file. NOT_FOUND or PERMISSION_DENIED naming the path.
 absl::StatusOr<std::string> ReadFile(const std::string& path);
+
+// `values` of `shape` as lists in lists.
+nlohmann::json NestedJson(absl::Span<const float> values, absl::Span<const int64_t> shape);
 
 // "[3, 4]"
 std::string FormatShape(absl::Span<const int64_t> shape);

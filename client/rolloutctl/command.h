@@ -25,6 +25,8 @@ struct CommonOptions {
 // done, 1 = failed with one line on stderr. `common` outlives the app.
 void AddModelsCommand(CLI::App& app, const CommonOptions* common, int* exit_status);
 void AddRolloutCommand(CLI::App& app, const CommonOptions* common, int* exit_status);
+void AddGradientCommand(CLI::App& app, const CommonOptions* common, int* exit_status);
+void AddLinearizeCommand(CLI::App& app, const CommonOptions* common, int* exit_status);
 void AddReportCommand(CLI::App& app, const CommonOptions* common, int* exit_status);
 void AddBenchCommand(CLI::App& app, const CommonOptions* common, int* exit_status);
 void AddWatchCommand(CLI::App& app, const CommonOptions* common, int* exit_status);

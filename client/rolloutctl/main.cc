@@ -23,6 +23,8 @@ int main(int argc, char** argv) {
   int exit_status = 0;
   rollout::AddModelsCommand(app, &common, &exit_status);
   rollout::AddRolloutCommand(app, &common, &exit_status);
+  rollout::AddGradientCommand(app, &common, &exit_status);
+  rollout::AddLinearizeCommand(app, &common, &exit_status);
   rollout::AddReportCommand(app, &common, &exit_status);
   rollout::AddBenchCommand(app, &common, &exit_status);
   rollout::AddWatchCommand(app, &common, &exit_status);

@@ -159,6 +159,12 @@ double BucketQuantile(const Buckets& buckets, double quantile) {
   return lower;
 }
 
+Buckets Since(const Buckets& before, const Buckets& now) {
+  Buckets since = now;
+  for (const auto& [bound, count] : before) since[bound] -= count;
+  return since;
+}
+
 Traffic Traffic::From(const std::vector<MetricSample>& samples, absl::Time when) {
   Traffic traffic;
   traffic.when = when;
@@ -169,6 +175,9 @@ Traffic Traffic::From(const std::vector<MetricSample>& samples, absl::Time when)
       const std::string method = Label(sample, "method");
       traffic.calls[method] += sample.value;
       if (Label(sample, "code") != "OK") traffic.failures[method] += sample.value;
+    } else if (sample.name == "rollout_phase_duration_seconds_bucket") {
+      traffic.phases[{Label(sample, "model"), Label(sample, "version")}][Label(sample, "phase")]
+                    [ParseNumber(Label(sample, "le"))] += sample.value;
     } else if (sample.name == "rollout_transitions_total") {
       traffic.transitions += sample.value;
     } else if (sample.name == "rollout_rejected_total") {

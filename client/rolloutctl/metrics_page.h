@@ -4,6 +4,7 @@
 
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -28,6 +29,9 @@ absl::StatusOr<std::string> FetchMetrics(const std::string& address, absl::Durat
 // Cumulative counts by upper bound, the last one infinity.
 using Buckets = std::map<double, double>;
 
+// What came between two looks; all of `now` where `before` has nothing.
+Buckets Since(const Buckets& before, const Buckets& now);
+
 // As Prometheus computes it: linear within the bucket that holds the rank; the second highest bound
 // where the rank is in the infinite one; NaN without counts.
 double BucketQuantile(const Buckets& buckets, double quantile);
@@ -38,6 +42,8 @@ struct Traffic {
   std::map<std::string, Buckets> durations;  // by method, seconds
   std::map<std::string, double> calls;       // by method
   std::map<std::string, double> failures;    // by method: codes other than OK
+  // Of rollouts, by model and version; then by "decode", "queue", "compute", "reply"; seconds.
+  std::map<std::pair<std::string, std::string>, std::map<std::string, Buckets>> phases;
   double transitions = 0.0;
   double rejected = 0.0;
   double queue_lanes = 0.0;  // now

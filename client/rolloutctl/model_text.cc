@@ -268,6 +268,33 @@ std::string ModelsTable(const std::vector<v1::Model>& models, bool colours) {
   return ColourStates(table.ToString(), colours) + "* answers requests that name no version\n";
 }
 
+std::string HorizonErrorsTable(const std::vector<v1::Model>& models) {
+  std::set<uint32_t> horizons;
+  for (const v1::Model& model : models) {
+    for (const v1::ModelVersion& version : model.versions()) {
+      for (const v1::HorizonError& error : version.errors()) {
+        if (error.windows() > 0) horizons.insert(error.horizon());
+      }
+    }
+  }
+  if (horizons.empty()) return "";
+  std::vector<std::string> header = {"ERROR AT HORIZON", "VERSION"};
+  for (const uint32_t horizon : horizons) header.push_back(absl::StrCat(horizon));
+  header.push_back("WINDOWS");
+  Table table(header);
+  for (const v1::Model& model : models) {
+    for (const v1::ModelVersion& version : model.versions()) {
+      const v1::HorizonError* const first = ErrorAt(version, *horizons.begin());
+      if (first == nullptr) continue;
+      std::vector<std::string> row = {model.name(), absl::StrCat(version.version())};
+      for (const uint32_t horizon : horizons) row.push_back(ErrorText(version, horizon));
+      row.push_back(absl::StrCat(first->windows()));
+      table.AddRow(row);
+    }
+  }
+  return absl::StrCat(table.ToString(), "\n");
+}
+
 std::string ModelPage(const v1::Model& model, bool colours) {
   std::string text = Coloured(model.name(), Colour::kBold, colours);
   if (model.serving_version() == 0) {

@@ -17,6 +17,10 @@ nlohmann::json ModelJson(const v1::Model& model);
 // One line a version: name, version, state, engine, when published, errors, and why not.
 std::string ModelsTable(const std::vector<v1::Model>& models, bool colours);
 
+// The prediction error of every version that has one at each horizon, and how many windows at the
+// shortest; empty where none has.
+std::string HorizonErrorsTable(const std::vector<v1::Model>& models);
+
 // What one model is, its versions and their prediction errors per horizon.
 std::string ModelPage(const v1::Model& model, bool colours);
 

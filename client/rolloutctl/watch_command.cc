@@ -1,20 +1,17 @@
 // rolloutctl watch: the server's models and traffic, refreshed in place.
 #include <unistd.h>
 
-#include <cmath>
 #include <cstdio>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
-#include "base/table.h"
 #include "base/terminal.h"
 #include "client/rolloutctl/command.h"
-#include "client/rolloutctl/latencies.h"
 #include "client/rolloutctl/metrics_page.h"
 #include "client/rolloutctl/model_text.h"
+#include "client/rolloutctl/traffic_text.h"
 #include "nlohmann/json.hpp"
 
 namespace rollout {
@@ -25,80 +22,6 @@ struct WatchOptions {
   absl::Duration every = absl::Seconds(1);
   int64_t count = 0;  // 0 = until interrupted
 };
-
-// What is shown of the time between two looks at the metrics.
-struct MethodRate {
-  std::string method;
-  double per_second = 0.0;
-  double failed_per_second = 0.0;
-  double p50_seconds = 0.0;  // NaN without calls
-  double p99_seconds = 0.0;
-};
-
-std::vector<MethodRate> MethodRates(const Traffic& before, const Traffic& now) {
-  const double seconds = absl::ToDoubleSeconds(now.when - before.when);
-  const auto since = [](const std::map<std::string, double>& then, const std::string& key,
-                        double value) {
-    const auto found = then.find(key);
-    return found == then.end() ? value : value - found->second;
-  };
-  std::vector<MethodRate> rates;
-  for (const auto& [method, calls] : now.calls) {
-    MethodRate rate;
-    rate.method = method;
-    rate.per_second = since(before.calls, method, calls) / seconds;
-    const auto failed = now.failures.find(method);
-    if (failed != now.failures.end()) {
-      rate.failed_per_second = since(before.failures, method, failed->second) / seconds;
-    }
-    Buckets delta;
-    const auto durations = now.durations.find(method);
-    if (durations != now.durations.end()) delta = durations->second;
-    const auto durations_before = before.durations.find(method);
-    if (durations_before != before.durations.end()) {
-      for (const auto& [bound, count] : durations_before->second) delta[bound] -= count;
-    }
-    rate.p50_seconds = BucketQuantile(delta, 0.5);
-    rate.p99_seconds = BucketQuantile(delta, 0.99);
-    rates.push_back(rate);
-  }
-  return rates;
-}
-
-std::string Latency(double seconds) {
-  return std::isfinite(seconds) ? FormatMilliseconds(absl::Seconds(seconds)) : "-";
-}
-
-std::string TrafficText(const std::optional<Traffic>& before, const Traffic& now) {
-  if (!before.has_value()) return "traffic: measured from the second refresh on\n";
-  const double seconds = absl::ToDoubleSeconds(now.when - before->when);
-  Table table({"METHOD", "REQUESTS/S", "FAILED/S", "P50", "P99"});
-  for (const MethodRate& rate : MethodRates(*before, now)) {
-    table.AddRow({rate.method, absl::StrFormat("%.1f", rate.per_second),
-                  absl::StrFormat("%.1f", rate.failed_per_second), Latency(rate.p50_seconds),
-                  Latency(rate.p99_seconds)});
-  }
-  return absl::StrCat(
-      table.num_rows() == 0 ? "traffic: none yet\n" : table.ToString(),
-      absl::StrFormat("%.3g transitions/s, %.0f lanes queued, %.1f rejected/s\n",
-                      (now.transitions - before->transitions) / seconds, now.queue_lanes,
-                      (now.rejected - before->rejected) / seconds));
-}
-
-nlohmann::json TrafficJson(const Traffic& before, const Traffic& now) {
-  const double seconds = absl::ToDoubleSeconds(now.when - before.when);
-  nlohmann::json methods = nlohmann::json::object();
-  for (const MethodRate& rate : MethodRates(before, now)) {
-    methods[rate.method] = {{"requests_per_second", rate.per_second},
-                            {"failed_per_second", rate.failed_per_second},
-                            {"p50_seconds", rate.p50_seconds},
-                            {"p99_seconds", rate.p99_seconds}};
-  }
-  return {{"methods", methods},
-          {"transitions_per_second", (now.transitions - before.transitions) / seconds},
-          {"queue_lanes", now.queue_lanes},
-          {"rejected_per_second", (now.rejected - before.rejected) / seconds}};
-}
 
 // One look at the server.
 struct Look {
@@ -144,7 +67,7 @@ void PrintScreen(const Client& client, const Look& look, const std::optional<Tra
                    look.ready ? Coloured("ready", Colour::kGreen, colours)
                               : Coloured("not ready", Colour::kRed, colours),
                    "  ", absl::FormatTime("%H:%M:%S", absl::Now(), absl::LocalTimeZone()), "\n\n",
-                   ModelsTable(look.models, colours), "\n");
+                   ModelsTable(look.models, colours), "\n", HorizonErrorsTable(look.models));
   absl::StrAppend(&text, look.traffic.has_value()
                              ? TrafficText(before, *look.traffic)
                              : "traffic: give --metrics HOST:PORT (rolloutd's --metrics-listen)\n");

@@ -95,6 +95,7 @@ absl::Status Batcher::Submit(RolloutTask* task) {
     task->taken = task->job.lanes;
     lanes_under_way_ += task->job.lanes;
     Start(task, now);
+    CloseBatch();
   }
   ComputeHere(task);
   return absl::OkStatus();
@@ -103,6 +104,7 @@ absl::Status Batcher::Submit(RolloutTask* task) {
 void Batcher::ComputeHere(RolloutTask* task) {
   JobsFeed feed({&task->job, 1});
   task->error = engine_->Compute(feed);
+  engine_transitions_.fetch_add(task->job.horizon, std::memory_order_relaxed);
   absl::Status status;
   {
     MutexLock lock(&mutex_);
@@ -139,7 +141,16 @@ void Batcher::Start(RolloutTask* task, absl::Time now) {
   task->alone_under_way = running_.empty();
   if (running_.size() == 1) running_.front()->alone_under_way = false;
   task->running_position = running_.insert(running_.end(), task);
+  if (!task->alone) {
+    task->batch = batches_.Join(std::this_thread::get_id(), now);
+    batch_is_open_.store(true, std::memory_order_relaxed);
+  }
   observer_->TaskStarted(now - task->submitted, lanes_under_way_.load());
+}
+
+void Batcher::CloseBatch() {
+  batches_.Close(std::this_thread::get_id());
+  batch_is_open_.store(batches_.any_open(), std::memory_order_relaxed);
 }
 
 LaneRange Batcher::Next(int64_t most) {
@@ -190,26 +201,43 @@ absl::Status Batcher::End(RolloutTask* task) {
   const absl::Time now = clock_->Now();
   queued_transitions_ -= Transitions(*task);
   if (task->running) running_.erase(task->running_position);
-  const char* const when =
-      task->running ? "while the rollout was computed" : "while the request waited";
-  if (!task->error.ok()) return task->error;
-  if (task->deadline <= now) return Expired(*task, now, when);
-  if (task->cancelled.load()) {
-    if (stopping_) return absl::UnavailableError(absl::StrCat(model_label_, " is unloaded"));
-    return absl::CancelledError(task->running ? "cancelled by the caller during the rollout"
-                                              : "cancelled by the caller while waiting");
+  const absl::Status outcome = Outcome(*task, now);
+  if (outcome.ok()) Measure(*task, now);
+  if (task->batch == nullptr) return outcome;
+  const bool counts = outcome.ok() && task->client != 0;
+  const auto executed = batches_.Leave(task->batch, counts ? task->job.lanes : 0, now);
+  if (executed) observer_->BatchComputed(executed->lanes, executed->compute);
+  return outcome;
+}
+
+absl::Status Batcher::Outcome(const RolloutTask& task, absl::Time now) const {
+  if (!task.error.ok()) return task.error;
+  if (task.deadline <= now) {
+    return Expired(task, now,
+                   task.running ? "while the rollout was computed" : "while the request waited");
   }
-  const absl::Duration compute = now - task->started;
-  if (task->alone_under_way && !task->alone && task->job.lanes <= 2) {
-    lone_transition_ = UpdatedMean(lone_transition_, compute / Transitions(*task));
+  if (!task.cancelled.load()) return absl::OkStatus();
+  if (stopping_) return absl::UnavailableError(absl::StrCat(model_label_, " is unloaded"));
+  return absl::CancelledError(task.running ? "cancelled by the caller during the rollout"
+                                           : "cancelled by the caller while waiting");
+}
+
+void Batcher::Measure(const RolloutTask& task, absl::Time now) {
+  const absl::Duration compute = now - task.started;
+  if (task.alone_under_way && !task.alone && task.job.lanes <= 2) {
+    lone_transition_ = UpdatedMean(lone_transition_, compute / Transitions(task));
   }
-  rate_.Add(Transitions(*task), now - std::max(rate_mark_, task->started));
+  rate_.Add(Transitions(task), now - std::max(rate_mark_, task.started));
   rate_mark_ = now;
-  observer_->TaskComputed(Transitions(*task), compute);
-  return absl::OkStatus();
+  observer_->TaskComputed(Transitions(task), compute);
 }
 
 void Batcher::BetweenTransitions() {
+  engine_transitions_.fetch_add(1, std::memory_order_relaxed);
+  if (batch_is_open_.load(std::memory_order_relaxed)) {
+    MutexLock lock(&mutex_);
+    CloseBatch();
+  }
   const int64_t deadline = next_deadline_ns_.load(std::memory_order_relaxed);
   if (deadline == kNever) return;
   const absl::Time now = clock_->Now();

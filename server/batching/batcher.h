@@ -31,6 +31,9 @@ class BatchObserver {
   virtual void TaskStarted(absl::Duration queued, int64_t lanes_under_way) = 0;
   // A task that was not refused, cancelled or failed is computed.
   virtual void TaskComputed(int64_t transitions, absl::Duration compute) = 0;
+  // The last task of a batch (BatchTally) has ended; `lanes` are those of clients' tasks that were
+  // computed, the server's own not among them.
+  virtual void BatchComputed(int64_t lanes, absl::Duration compute) = 0;
 };
 
 // The queue of one loaded version, which its engine draws lanes from: whatever waits goes at once
@@ -61,6 +64,10 @@ class Batcher final : private LaneFeed {
 
   const BatchLimits& limits() const { return limits_; }
 
+  // Transitions that threads of the engine have advanced their lanes by since the start, each
+  // counted once for all lanes under way on a thread, those of abandoned tasks among them.
+  int64_t engine_transitions() const { return engine_transitions_.load(); }
+
  private:
   // Tasks to finish, with their results, once the lock is released.
   using Finished = std::vector<std::pair<RolloutTask*, absl::Status>>;
@@ -77,10 +84,15 @@ class Batcher final : private LaneFeed {
   void ComputeHere(RolloutTask* task) ABSL_LOCKS_EXCLUDED(mutex_);
   absl::Status Refusal(const RolloutTask& task) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Start(RolloutTask* task, absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // What this thread takes from now on is another batch.
+  void CloseBatch() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Takes a task's waiting lanes out of the queue; whether it is done with that.
   bool Withdraw(RolloutTask* task) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // No lane is left: measures the task and tells what became of it.
   absl::Status End(RolloutTask* task) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status Outcome(const RolloutTask& task, absl::Time now) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Measure(const RolloutTask& task, absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void QueueChanged() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Flags and withdraws what has expired by `now`, and finds the next deadline.
   void Expire(absl::Time now, Finished* finished) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -100,6 +112,7 @@ class Batcher final : private LaneFeed {
   bool engine_took_lanes_ ABSL_GUARDED_BY(mutex_) = false;  // in its present call
   FairQueue queue_ ABSL_GUARDED_BY(mutex_);
   std::list<RolloutTask*> running_ ABSL_GUARDED_BY(mutex_);  // some lanes were handed out
+  BatchTally batches_ ABSL_GUARDED_BY(mutex_);               // of running_
   int64_t queued_transitions_ ABSL_GUARDED_BY(mutex_) = 0;   // waiting and running
   ComputeRate rate_ ABSL_GUARDED_BY(mutex_);
   absl::Time rate_mark_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();
@@ -108,6 +121,8 @@ class Batcher final : private LaneFeed {
   // Read without the lock, at every transition.
   std::atomic<int64_t> waiting_lanes_{0};
   std::atomic<int64_t> lanes_under_way_{0};
+  std::atomic<int64_t> engine_transitions_{0};
+  std::atomic<bool> batch_is_open_{false};
   std::atomic<int64_t> next_deadline_ns_;  // no task's deadline is earlier
 
   std::thread worker_;  // last: it uses everything above

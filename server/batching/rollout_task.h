@@ -10,6 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "models/engines/engine.h"
+#include "server/batching/batch_tally.h"
 
 namespace rollout {
 
@@ -39,8 +40,9 @@ struct RolloutTask {
   absl::Status error;  // of the engine
   bool queued = false;
   bool running = false;
-  bool alone_under_way = false;  // nothing else was computed meanwhile
-  int64_t taken = 0;             // lanes handed to the engine
+  bool alone_under_way = false;   // nothing else was computed meanwhile
+  StartedBatch* batch = nullptr;  // that it started in; none for work that runs alone
+  int64_t taken = 0;              // lanes handed to the engine
   std::list<RolloutTask*>::iterator queue_position, running_position;
 };
 

@@ -10,6 +10,8 @@
 #include "server/batching/batch_policy.h"
 #include "server/gates/gates.h"
 #include "server/gates/recorded_set.h"
+#include "server/recording/access_log.h"
+#include "server/recording/report_recorder.h"
 #include "server/registry/engine_choice.h"
 #include "server/registry/version_overrides.h"
 #include "server/registry/version_policy.h"
@@ -45,6 +47,8 @@ struct ServerOptions {
   absl::Duration drain_delay = absl::ZeroDuration();  // from NOT_SERVING to refusing requests
   absl::Duration drain_timeout = absl::Seconds(25);   // for the requests then in flight
   std::string log_level = "info";
+  AccessLogOptions access_log;
+  ReportRecorderOptions recorded_reports;
 };
 
 // What contradicts itself or is not allowed: INVALID_ARGUMENT naming option, value and remedy.

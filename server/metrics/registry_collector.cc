@@ -130,8 +130,16 @@ void AddServable(Servable& servable, const Labels& version, Families* families) 
                 MetricType::Histogram, metrics.batch_lanes().Collect(), version);
   families->Add("rollout_transitions_total", "Transitions computed, summed over lanes.",
                 MetricType::Counter, metrics.transitions().Collect(), version);
+  families->Add("rollout_engine_transitions_total",
+                "Transitions of the engine's threads, each once for all lanes it advanced.",
+                MetricType::Counter,
+                CounterValue(static_cast<double>(servable.batcher().engine_transitions())),
+                version);
   const char* const phases = "rollout_phase_duration_seconds";
-  const char* const help = "Parts of a rollout request: waiting, computing, making the reply.";
+  const char* const help =
+      "Parts of a rollout request: reading it, waiting, computing, making the reply.";
+  families->Add(phases, help, MetricType::Histogram, metrics.decode_seconds().Collect(),
+                With(version, {{"phase", "decode"}}));
   families->Add(phases, help, MetricType::Histogram, metrics.queue_seconds().Collect(),
                 With(version, {{"phase", "queue"}}));
   families->Add(phases, help, MetricType::Histogram, metrics.compute_seconds().Collect(),

@@ -4,7 +4,7 @@
 
 namespace rollout {
 
-void RequestStatistics::Succeeded(const RequestTimes& times) {
+void RequestStatistics::Succeeded(const RequestTimes& times, int64_t lanes) {
   const absl::Time now = absl::Now();
   MutexLock lock(&mutex_);
   sums_.last_request = now;
@@ -13,6 +13,12 @@ void RequestStatistics::Succeeded(const RequestTimes& times) {
   sums_.queue.Add(times.started - times.queued);
   sums_.infer.Add(times.computed - times.started);
   sums_.output.Add(times.replied - times.computed);
+  sums_.lanes += lanes;
+}
+
+void RequestStatistics::BatchComputed(int64_t lanes, absl::Duration compute) {
+  MutexLock lock(&mutex_);
+  sums_.batches[lanes].Add(compute);
 }
 
 void RequestStatistics::Failed(absl::Duration duration) {

@@ -2,6 +2,7 @@
 #define ROLLOUT_SERVER_METRICS_REQUEST_STATISTICS_H_
 
 #include <cstdint>
+#include <map>
 
 #include "absl/time/time.h"
 #include "base/mutex.h"
@@ -18,9 +19,9 @@ struct RequestTimes {
 };
 
 // What the Open Inference Protocol's ModelStatistics tells of one version, as Triton defines it:
-// each successful request counts once in success, queue and the three compute stages, from its
-// first lane's start to its last one's end. Lanes of several requests are computed together without
-// ever forming a batch, so that an execution is one request. Owned by the version; any thread.
+// each successful request counts once in success, queue and the three compute stages, and each of
+// its lanes as an inference; an execution is a batch of the engine (BatchTally), which counts once
+// however many requests shared it. Owned by the version; any thread.
 class RequestStatistics {
  public:
   struct Sum {
@@ -34,11 +35,16 @@ class RequestStatistics {
   struct Snapshot {
     absl::Time last_request = absl::InfinitePast();  // wall clock
     Sum success, fail, queue, input, infer, output;
+    int64_t lanes = 0;               // of the successful requests
+    std::map<int64_t, Sum> batches;  // computing, by their lanes: as many as there are sizes, at
+                                     // most the server's limit on lanes
   };
 
-  void Succeeded(const RequestTimes& times) ABSL_LOCKS_EXCLUDED(mutex_);
+  void Succeeded(const RequestTimes& times, int64_t lanes) ABSL_LOCKS_EXCLUDED(mutex_);
   // A request for this version that was understood and not answered.
   void Failed(absl::Duration duration) ABSL_LOCKS_EXCLUDED(mutex_);
+
+  void BatchComputed(int64_t lanes, absl::Duration compute) ABSL_LOCKS_EXCLUDED(mutex_);
 
   Snapshot Get() const ABSL_LOCKS_EXCLUDED(mutex_);
 

@@ -28,10 +28,23 @@ ServerMetrics::ServerMetrics()
                     .Name("rollout_reported_transitions_total")
                     .Help("Observed transitions that clients reported.")
                     .Register(*registry_)),
+      recorded_(prometheus::BuildCounter()
+                    .Name("rollout_recorded_transitions_total")
+                    .Help("Reported transitions that were written to a dataset.")
+                    .Register(*registry_)),
+      not_recorded_(prometheus::BuildCounter()
+                        .Name("rollout_not_recorded_transitions_total")
+                        .Help("Reported transitions that should have been written to a dataset.")
+                        .Register(*registry_)),
       device_faults_(prometheus::BuildCounter()
                          .Name("rollout_device_faults_total")
                          .Help("Loaded versions that lost their device, by the kind of fault.")
-                         .Register(*registry_)) {}
+                         .Register(*registry_)),
+      access_lines_lost_(prometheus::BuildCounter()
+                             .Name("rollout_access_log_lost_total")
+                             .Help("Requests that should have been written to the access log.")
+                             .Register(*registry_)
+                             .Add({})) {}
 
 std::unique_ptr<ServerMetrics::Method> ServerMetrics::ForMethod(const std::string& name) {
   return std::unique_ptr<Method>(new Method(this, name));
@@ -70,6 +83,16 @@ void ServerMetrics::DeviceFailed(const std::string& device, DeviceFault fault) {
 
 void ServerMetrics::TransitionsReported(const std::string& model, int64_t transitions) {
   reported_.Add({{"model", model}}).Increment(static_cast<double>(transitions));
+}
+
+void ServerMetrics::TransitionsRecorded(const std::string& model, int64_t transitions) {
+  recorded_.Add({{"model", model}}).Increment(static_cast<double>(transitions));
+}
+
+void ServerMetrics::TransitionsNotRecorded(const std::string& model, int64_t transitions,
+                                           const char* reason) {
+  not_recorded_.Add({{"model", model}, {"reason", reason}})
+      .Increment(static_cast<double>(transitions));
 }
 
 absl::string_view RejectionReason(absl::StatusCode code) {

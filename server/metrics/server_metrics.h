@@ -17,11 +17,12 @@
 #include "absl/time/time.h"
 #include "models/engines/device_fault.h"
 #include "server/gates/gate_verdict.h"
+#include "server/recording/recording_observer.h"
 
 namespace rollout {
 
 // Owned by the server, outlives whoever measures with it. Any thread.
-class ServerMetrics {
+class ServerMetrics final : public RecordingObserver {
  public:
   ServerMetrics();
 
@@ -30,6 +31,7 @@ class ServerMetrics {
    public:
     // `refused` calls (every code but OK) are counted by reason too.
     void Finished(absl::StatusCode code, absl::Duration duration);
+    const std::string& name() const { return name_; }
 
    private:
     friend class ServerMetrics;
@@ -50,6 +52,10 @@ class ServerMetrics {
                     const GateVerdicts& gates);
   void DeviceFailed(const std::string& device, DeviceFault fault);
   void TransitionsReported(const std::string& model, int64_t transitions);
+  void TransitionsRecorded(const std::string& model, int64_t transitions) override;
+  void TransitionsNotRecorded(const std::string& model, int64_t transitions,
+                              const char* reason) override;
+  void AccessLinesLost(int64_t lines) { access_lines_lost_.Increment(static_cast<double>(lines)); }
 
   const std::shared_ptr<prometheus::Registry>& registry() const { return registry_; }
 
@@ -60,7 +66,10 @@ class ServerMetrics {
   prometheus::Family<prometheus::Counter>& loads_;
   prometheus::Family<prometheus::Counter>& gates_;
   prometheus::Family<prometheus::Counter>& reported_;
+  prometheus::Family<prometheus::Counter>& recorded_;
+  prometheus::Family<prometheus::Counter>& not_recorded_;
   prometheus::Family<prometheus::Counter>& device_faults_;
+  prometheus::Counter& access_lines_lost_;
 };
 
 // The label `reason` of a refusal: "queue_full", "deadline", "invalid_argument"...; empty for OK.

@@ -18,10 +18,19 @@ prometheus::Histogram::BucketBoundaries LatencyBuckets() {
   return buckets;
 }
 
+prometheus::Histogram::BucketBoundaries PhaseBuckets() {
+  prometheus::Histogram::BucketBoundaries buckets;
+  for (double seconds = 3.125e-6; seconds < 40e-6; seconds *= 2) buckets.push_back(seconds);
+  const prometheus::Histogram::BucketBoundaries longer = LatencyBuckets();
+  buckets.insert(buckets.end(), longer.begin(), longer.end());
+  return buckets;
+}
+
 VersionMetrics::VersionMetrics()
-    : queue_seconds_(LatencyBuckets()),
-      compute_seconds_(LatencyBuckets()),
-      reply_seconds_(LatencyBuckets()),
+    : decode_seconds_(PhaseBuckets()),
+      queue_seconds_(PhaseBuckets()),
+      compute_seconds_(PhaseBuckets()),
+      reply_seconds_(PhaseBuckets()),
       batch_lanes_(LaneBuckets()) {}
 
 void VersionMetrics::QueueChanged(int64_t waiting_lanes) {
@@ -36,6 +45,14 @@ void VersionMetrics::TaskStarted(absl::Duration queued, int64_t lanes_under_way)
 void VersionMetrics::TaskComputed(int64_t transitions, absl::Duration compute) {
   transitions_.Increment(static_cast<double>(transitions));
   compute_seconds_.Observe(absl::ToDoubleSeconds(compute));
+}
+
+void VersionMetrics::BatchComputed(int64_t lanes, absl::Duration compute) {
+  requests_.BatchComputed(lanes, compute);
+}
+
+void VersionMetrics::Decoded(absl::Duration decode) {
+  decode_seconds_.Observe(absl::ToDoubleSeconds(decode));
 }
 
 void VersionMetrics::ReplyMade(absl::Duration reply) {

@@ -14,8 +14,11 @@
 
 namespace rollout {
 
-// 50 us to 10 s by factors of 2, in seconds: the buckets of every latency histogram.
+// 50 us to 10 s by factors of 2, in seconds: the buckets of whole requests.
 prometheus::Histogram::BucketBoundaries LatencyBuckets();
+
+// The same from 3.125 us on: parts of a request may be that short.
+prometheus::Histogram::BucketBoundaries PhaseBuckets();
 
 // Histograms, counters and gauges of one version, owned by it: they go when it unloads. They stand
 // in no prometheus::Family; RegistryCollector reads them at a scrape. Any thread.
@@ -26,10 +29,13 @@ class VersionMetrics final : public BatchObserver {
   void QueueChanged(int64_t waiting_lanes) override;
   void TaskStarted(absl::Duration queued, int64_t lanes_under_way) override;
   void TaskComputed(int64_t transitions, absl::Duration compute) override;
+  void BatchComputed(int64_t lanes, absl::Duration compute) override;
+  void Decoded(absl::Duration decode);
   void ReplyMade(absl::Duration reply);
 
   RequestStatistics& requests() { return requests_; }
 
+  const prometheus::Histogram& decode_seconds() const { return decode_seconds_; }
   const prometheus::Histogram& queue_seconds() const { return queue_seconds_; }
   const prometheus::Histogram& compute_seconds() const { return compute_seconds_; }
   const prometheus::Histogram& reply_seconds() const { return reply_seconds_; }
@@ -38,6 +44,7 @@ class VersionMetrics final : public BatchObserver {
   const prometheus::Counter& transitions() const { return transitions_; }
 
  private:
+  prometheus::Histogram decode_seconds_;
   prometheus::Histogram queue_seconds_;
   prometheus::Histogram compute_seconds_;
   prometheus::Histogram reply_seconds_;

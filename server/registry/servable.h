@@ -37,6 +37,7 @@ class Servable {
   // `clock` outlives the servable.
   Servable(ServableParts parts, const Clock* clock);
 
+  const std::shared_ptr<const TransitionModel>& model() const { return parts_.model; }
   const TransitionModelSpec& spec() const { return parts_.model->spec; }
   const std::string& name() const { return spec().name; }
   int64_t version() const { return parts_.version; }

@@ -4,6 +4,9 @@
 #include <spdlog/spdlog.h>
 
 #include <string>
+#include <utility>
+
+#include "absl/time/clock.h"
 
 namespace rollout {
 namespace {
@@ -34,8 +37,26 @@ grpc::Status CallAuthorizer::Process(const InputMetadata& metadata, grpc::AuthCo
   if (principal.ok()) return grpc::Status::OK;
   metrics_->Refused(principal.status().code());
   LogRefusal(principal.status(), method);
+  WriteDown(principal.status(), metadata, method);
   return grpc::Status(static_cast<grpc::StatusCode>(principal.status().code()),
                       std::string(principal.status().message()));
+}
+
+void CallAuthorizer::WriteDown(const absl::Status& refusal, const InputMetadata& metadata,
+                               absl::string_view path) const {
+  if (access_log_ == nullptr) return;
+  AccessRecord record;
+  record.time = absl::Now();
+  // "/rollout.v1.TransitionModel/Rollout" is "TransitionModel/Rollout" elsewhere.
+  const size_t slash = path.rfind('/');
+  const size_t dot = path.substr(0, slash).rfind('.');
+  record.method = std::string(dot == absl::string_view::npos ? path : path.substr(dot + 1));
+  record.status = refusal;
+  const auto traceparent = metadata.find("traceparent");
+  if (traceparent != metadata.end()) {
+    record.trace = ParseTraceparent({traceparent->second.data(), traceparent->second.size()});
+  }
+  access_log_->Write(std::move(record));
 }
 
 void CallAuthorizer::LogRefusal(const absl::Status& refusal, absl::string_view path) {

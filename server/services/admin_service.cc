@@ -55,7 +55,10 @@ grpc::ServerUnaryReactor* AdminService::Load(grpc::CallbackServerContext* contex
                   Version(request->version()), [=, this](absl::StatusOr<ModelStatus> loaded) {
                     const absl::Status status = Fill(loaded, reply);
                     Log("load", request->model(), request->version(), "", status);
-                    load_->Finished(status.code(), environment_.clock->Now() - start);
+                    AccessRecord record;
+                    record.model = request->model();
+                    record.status = status;
+                    RequestAnswered(environment_, load_.get(), *context, start, std::move(record));
                     reactor->Finish(ToGrpcStatus(status, context));
                   });
   return reactor;
@@ -69,7 +72,7 @@ grpc::ServerUnaryReactor* AdminService::Unload(grpc::CallbackServerContext* cont
       Fill(environment_.registry->Unload(request->model(), Version(request->version())), reply);
   Log("unload", request->model(), request->version(), "", status);
   hooks_.look_now();  // an older version may take its place
-  return ReplyAtOnce(context, status, unload_.get(), environment_.clock->Now() - start);
+  return ReplyAtOnce(environment_, unload_.get(), context, start, status, request->model());
 }
 
 grpc::ServerUnaryReactor* AdminService::Pin(grpc::CallbackServerContext* context,
@@ -78,7 +81,7 @@ grpc::ServerUnaryReactor* AdminService::Pin(grpc::CallbackServerContext* context
   const absl::Status status =
       Fill(environment_.registry->Pin(request->model(), Version(request->version())), reply);
   Log("pin", request->model(), request->version(), "", status);
-  return ReplyAtOnce(context, status, pin_.get(), environment_.clock->Now() - start);
+  return ReplyAtOnce(environment_, pin_.get(), context, start, status, request->model());
 }
 
 grpc::ServerUnaryReactor* AdminService::SetLabel(grpc::CallbackServerContext* context,
@@ -90,7 +93,7 @@ grpc::ServerUnaryReactor* AdminService::SetLabel(grpc::CallbackServerContext* co
                                            Version(request->version())),
            reply);
   Log("set_label", request->model(), request->version(), request->label(), status);
-  return ReplyAtOnce(context, status, set_label_.get(), environment_.clock->Now() - start);
+  return ReplyAtOnce(environment_, set_label_.get(), context, start, status, request->model());
 }
 
 grpc::ServerUnaryReactor* AdminService::Drain(grpc::CallbackServerContext* context,
@@ -99,7 +102,7 @@ grpc::ServerUnaryReactor* AdminService::Drain(grpc::CallbackServerContext* conte
   Log("drain", "", 0, "", absl::OkStatus());
   reply->set_note("draining as on SIGTERM; the process ends with 0");
   grpc::ServerUnaryReactor* reactor =
-      ReplyAtOnce(context, absl::OkStatus(), drain_.get(), environment_.clock->Now() - start);
+      ReplyAtOnce(environment_, drain_.get(), context, start, absl::OkStatus());
   hooks_.drain();
   return reactor;
 }

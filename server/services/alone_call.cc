@@ -60,7 +60,16 @@ void AloneCall::Computed(const absl::Status& status) {
 }
 
 void AloneCall::End(const absl::Status& status) {
-  method_->Finished(status.code(), environment_.clock->Now() - arrived_);
+  AccessRecord record;
+  record.status = status;
+  if (work_ != nullptr) {
+    record.model = work_->servable().name();
+    record.version = work_->servable().version();
+    record.id = work_->id();
+    record.lanes = work_->lanes();
+    record.horizon = work_->horizon();
+  }
+  RequestAnswered(environment_, method_, *context_, arrived_, std::move(record));
   Finish(ToGrpcStatus(status, context_));
   // gRPC may have deleted this object by now.
 }

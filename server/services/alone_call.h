@@ -8,11 +8,12 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <string>
 
 #include "absl/status/statusor.h"
 #include "server/batching/rollout_task.h"
 #include "server/metrics/server_metrics.h"
-#include "server/services/rollout_call.h"
+#include "server/services/call_environment.h"
 
 namespace rollout {
 
@@ -22,6 +23,7 @@ class AloneWork {
  public:
   virtual ~AloneWork() = default;
   virtual Servable& servable() = 0;
+  virtual const std::string& id() const = 0;  // the caller's
   virtual int64_t lanes() const = 0;
   virtual int64_t horizon() const = 0;
   virtual int64_t num_bytes() const = 0;  // of memory until the reply has left

@@ -5,19 +5,10 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "server/services/request_tensors.h"
 
 namespace rollout {
 namespace {
-
-absl::StatusOr<FloatTensorView> View(const char* field, const v1::Tensor& tensor) {
-  if (tensor.dtype() != v1::Tensor::FP32) {
-    return absl::InvalidArgumentError(absl::StrCat(field, ": got dtype ",
-                                                   v1::Tensor::DataType_Name(tensor.dtype()),
-                                                   ", expected FP32 (little-endian, row-major)"));
-  }
-  return FloatTensorView{field, std::vector<uint64_t>(tensor.shape().begin(), tensor.shape().end()),
-                         tensor.data()};
-}
 
 // States and controls, as a rollout of final states takes them; clips here, to see what it cuts.
 absl::StatusOr<GradientQuery> MakeInputs(const TransitionModelSpec& spec,
@@ -57,7 +48,7 @@ absl::Status CheckReply(const char* what, uint64_t a, uint64_t b, uint64_t c,
 // Cotangents of exactly this shape.
 absl::StatusOr<std::vector<float>> Cotangents(const char* field, const v1::Tensor& tensor,
                                               const std::vector<uint64_t>& shape) {
-  const auto view = View(field, tensor);
+  const auto view = FloatTensor(field, tensor);
   if (!view.ok()) return view.status();
   if (view->shape != shape) {
     return absl::InvalidArgumentError(absl::StrCat(field, ": got shape ", ShapeText(view->shape),
@@ -84,18 +75,29 @@ absl::StatusOr<GradientQuery> MakeGradientQuery(const TransitionModelSpec& spec,
         absl::StrCat("of_return, trajectory_cotangents, final_state_cotangents: got ", objectives,
                      " of them, expected exactly one to differentiate"));
   }
-  if (request.of_return() && spec.reward.empty()) {
-    return absl::InvalidArgumentError(absl::StrCat("of_return: got true, but ", spec.name,
-                                                   " names no reward; give cotangents of states"));
-  }
-  const double discount = request.has_discount() ? request.discount() : 1.0;
-  if (!(discount > 0.0 && discount <= 1.0)) {
+  if (request.has_cost() && !request.of_return()) {
     return absl::InvalidArgumentError(
-        absl::StrCat("discount: got ", discount, ", expected a number in (0, 1]"));
+        "cost: got one without of_return, expected it with the return that it makes");
   }
-  const auto initial_states = View("initial_states", request.initial_states());
+  if (request.of_return() && spec.reward.empty() && !request.has_cost()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("of_return: got true, but ", spec.name,
+                     " names no reward; give a cost, or cotangents of states"));
+  }
+  QuerySettings settings;
+  settings.discount = request.has_discount() ? request.discount() : 1.0;
+  if (!(settings.discount > 0.0 && settings.discount <= 1.0)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("discount: got ", settings.discount, ", expected a number in (0, 1]"));
+  }
+  if (request.has_cost()) {
+    auto cost = CostFromMessage(request.cost());
+    if (!cost.ok()) return cost.status();
+    settings.cost = *std::move(cost);
+  }
+  const auto initial_states = FloatTensor("initial_states", request.initial_states());
   if (!initial_states.ok()) return initial_states.status();
-  const auto controls = View("controls", request.controls());
+  const auto controls = FloatTensor("controls", request.controls());
   if (!controls.ok()) return controls.status();
   const bool clip = !request.has_clip_controls() || request.clip_controls();
   auto query = MakeInputs(spec, *initial_states, *controls, clip, limits);
@@ -107,8 +109,10 @@ absl::StatusOr<GradientQuery> MakeGradientQuery(const TransitionModelSpec& spec,
   if (absl::Status s = CheckReply("controls", lanes, horizon + 1, nu + state, limits); !s.ok()) {
     return s;
   }
+  if (absl::Status s = CheckSettings(spec, settings, horizon); !s.ok()) return s;
   query->of_return = request.of_return();
-  query->discount = discount;
+  query->discount = settings.discount;
+  query->cost = std::move(settings.cost);
   if (request.has_trajectory_cotangents()) {
     auto given = Cotangents("trajectory_cotangents", request.trajectory_cotangents(),
                             {lanes, horizon + 1, state});
@@ -127,9 +131,9 @@ absl::StatusOr<GradientQuery> MakeGradientQuery(const TransitionModelSpec& spec,
 absl::StatusOr<GradientQuery> MakeLinearizeQuery(const TransitionModelSpec& spec,
                                                  const v1::LinearizeRequest& request,
                                                  const RequestLimits& limits) {
-  auto initial_state = View("initial_state", request.initial_state());
+  auto initial_state = FloatTensor("initial_state", request.initial_state());
   if (!initial_state.ok()) return initial_state.status();
-  auto controls = View("controls", request.controls());
+  auto controls = FloatTensor("controls", request.controls());
   if (!controls.ok()) return controls.status();
   if (initial_state->shape.size() == 1) {
     initial_state->shape.insert(initial_state->shape.begin(), 1);

@@ -3,6 +3,7 @@
 #define ROLLOUT_SERVER_SERVICES_GRADIENT_QUERY_H_
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -24,13 +25,15 @@ struct GradientQuery {
   std::vector<float> final_state_cotangents;  // [B, 2n] or empty
   bool of_return = false;
   double discount = 1.0;
+  std::optional<QueryCost> cost;  // instead of the named reward
 
   // With what the reply will hold.
   int64_t num_bytes() const;
 };
 
 // INVALID_ARGUMENT naming the field, what it got and what was expected, as MakeRolloutQuery; also
-// where not exactly one of the three objectives is given.
+// where not exactly one of the three objectives is given, or a cost
+// without the return.
 absl::StatusOr<GradientQuery> MakeGradientQuery(const TransitionModelSpec& spec,
                                                 const v1::GradientRequest& request,
                                                 const RequestLimits& limits);

@@ -14,9 +14,9 @@ namespace rollout {
 namespace {
 
 // No version is as large as that: what exceeds int64 is as unknown as the largest.
-VersionChoice Choice(uint64_t version) {
+VersionChoice Choice(uint64_t version, const std::string& label) {
   return {static_cast<int64_t>(std::min<uint64_t>(version, std::numeric_limits<int64_t>::max())),
-          ""};
+          label};
 }
 
 template <typename Number>
@@ -37,6 +37,7 @@ class GradientWork final : public AloneWork {
         reply_(reply) {}
 
   Servable& servable() override { return *servable_; }
+  const std::string& id() const override { return id_; }
   int64_t lanes() const override { return query_.lanes; }
   int64_t horizon() const override { return query_.horizon; }
   int64_t num_bytes() const override { return query_.num_bytes(); }
@@ -58,6 +59,11 @@ class GradientWork final : public AloneWork {
     job.final_state_cotangents = query_.final_state_cotangents;
     job.of_return = query_.of_return;
     job.discount = query_.discount;
+    DiagonalCost cost;
+    if (query_.cost) {
+      cost = query_.cost->View();
+      job.cost = &cost;
+    }
     job.controls_gradient = absl::MakeSpan(by_controls_);
     job.initial_state_gradient = absl::MakeSpan(by_initial_);
     job.total_return = absl::MakeSpan(total_return_);
@@ -104,6 +110,7 @@ class LinearizeWork final : public AloneWork {
         reply_(reply) {}
 
   Servable& servable() override { return *servable_; }
+  const std::string& id() const override { return id_; }
   int64_t lanes() const override { return 1; }
   // A rollout, and back from every number of every state.
   int64_t horizon() const override { return query_.horizon * (1 + servable_->spec().state_size()); }
@@ -163,7 +170,7 @@ absl::StatusOr<std::unique_ptr<AloneWork>> MakeGradientWork(const v1::GradientRe
                                                             VersionSource* versions,
                                                             const RequestLimits& limits,
                                                             v1::GradientReply* reply) {
-  auto servable = versions->Find(request.model(), Choice(request.version()));
+  auto servable = versions->Find(request.model(), Choice(request.version(), request.label()));
   if (!servable.ok()) return servable.status();
   auto query = MakeGradientQuery((*servable)->spec(), request, limits);
   if (!query.ok()) return query.status();
@@ -175,7 +182,7 @@ absl::StatusOr<std::unique_ptr<AloneWork>> MakeLinearizeWork(const v1::Linearize
                                                              VersionSource* versions,
                                                              const RequestLimits& limits,
                                                              v1::LinearizeReply* reply) {
-  auto servable = versions->Find(request.model(), Choice(request.version()));
+  auto servable = versions->Find(request.model(), Choice(request.version(), request.label()));
   if (!servable.ok()) return servable.status();
   auto query = MakeLinearizeQuery((*servable)->spec(), request, limits);
   if (!query.ok()) return query.status();

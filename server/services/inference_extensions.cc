@@ -49,8 +49,7 @@ void FillStatistics(Servable& servable, inference::ModelStatistics* message) {
   if (sums.last_request != absl::InfinitePast()) {
     message->set_last_inference(static_cast<uint64_t>(absl::ToUnixMillis(sums.last_request)));
   }
-  message->set_inference_count(static_cast<uint64_t>(sums.success.count));
-  message->set_execution_count(static_cast<uint64_t>(sums.success.count));
+  message->set_inference_count(static_cast<uint64_t>(sums.lanes));
   inference::InferStatistics* stats = message->mutable_inference_stats();
   Fill(sums.success, stats->mutable_success());
   Fill(sums.fail, stats->mutable_fail());
@@ -60,12 +59,17 @@ void FillStatistics(Servable& servable, inference::ModelStatistics* message) {
   Fill(sums.output, stats->mutable_compute_output());
   stats->mutable_cache_hit();
   stats->mutable_cache_miss();
-  if (sums.success.count == 0) return;
-  inference::InferBatchStatistics* batch = message->add_batch_stats();
-  batch->set_batch_size(1);
-  Fill(sums.input, batch->mutable_compute_input());
-  Fill(sums.infer, batch->mutable_compute_infer());
-  Fill(sums.output, batch->mutable_compute_output());
+  int64_t executions = 0;
+  for (const auto& [lanes, compute] : sums.batches) {
+    executions += compute.count;
+    inference::InferBatchStatistics* batch = message->add_batch_stats();
+    batch->set_batch_size(static_cast<uint64_t>(lanes));
+    Fill(compute, batch->mutable_compute_infer());
+    // Engines read and write the requests' own memory: nothing is gathered into a batch.
+    batch->mutable_compute_input()->set_count(static_cast<uint64_t>(compute.count));
+    batch->mutable_compute_output()->set_count(static_cast<uint64_t>(compute.count));
+  }
+  message->set_execution_count(static_cast<uint64_t>(executions));
 }
 
 // Triton knows READY, UNAVAILABLE, LOADING and UNLOADING.
@@ -109,7 +113,8 @@ grpc::ServerUnaryReactor* InferenceService::ModelConfig(
   const absl::Time start = environment_.clock->Now();
   const absl::StatusOr<ServableHandle> servable = Find(request->name(), request->version());
   if (servable.ok()) FillConfig((*servable)->spec(), reply->mutable_config());
-  return ReplyAtOnce(context, servable.status(), config_.get(), environment_.clock->Now() - start);
+  return ReplyAtOnce(environment_, config_.get(), context, start, servable.status(),
+                     request->name());
 }
 
 grpc::ServerUnaryReactor* InferenceService::ModelStatistics(
@@ -132,7 +137,7 @@ grpc::ServerUnaryReactor* InferenceService::ModelStatistics(
       }
     }
   }
-  return ReplyAtOnce(context, status, statistics_.get(), environment_.clock->Now() - start);
+  return ReplyAtOnce(environment_, statistics_.get(), context, start, status, request->name());
 }
 
 grpc::ServerUnaryReactor* InferenceService::RepositoryIndex(
@@ -152,7 +157,7 @@ grpc::ServerUnaryReactor* InferenceService::RepositoryIndex(
       }
     }
   }
-  return ReplyAtOnce(context, status, index_.get(), environment_.clock->Now() - start);
+  return ReplyAtOnce(environment_, index_.get(), context, start, status);
 }
 
 grpc::ServerUnaryReactor* InferenceService::RepositoryModelLoad(
@@ -162,12 +167,15 @@ grpc::ServerUnaryReactor* InferenceService::RepositoryModelLoad(
   absl::Status status = CheckRepository(request->repository_name());
   if (status.ok()) status = RefuseParameters(request->parameters());
   if (!status.ok()) {
-    return ReplyAtOnce(context, status, load_.get(), environment_.clock->Now() - start);
+    return ReplyAtOnce(environment_, load_.get(), context, start, status, request->model_name());
   }
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
   LoadWait::Start(environment_.registry, environment_.streams, hooks_.look_now,
                   request->model_name(), 0, [=, this](const absl::StatusOr<ModelStatus>& loaded) {
-                    load_->Finished(loaded.status().code(), environment_.clock->Now() - start);
+                    AccessRecord record;
+                    record.model = request->model_name();
+                    record.status = loaded.status();
+                    RequestAnswered(environment_, load_.get(), *context, start, std::move(record));
                     reactor->Finish(ToGrpcStatus(loaded.status(), context));
                   });
   return reactor;
@@ -180,7 +188,7 @@ grpc::ServerUnaryReactor* InferenceService::RepositoryModelUnload(
   absl::Status status = CheckRepository(request->repository_name());
   if (status.ok()) status = RefuseParameters(request->parameters());
   if (status.ok()) status = environment_.registry->Unload(request->model_name(), 0).status();
-  return ReplyAtOnce(context, status, unload_.get(), environment_.clock->Now() - start);
+  return ReplyAtOnce(environment_, unload_.get(), context, start, status, request->model_name());
 }
 
 }  // namespace rollout

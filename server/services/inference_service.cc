@@ -128,7 +128,7 @@ grpc::ServerUnaryReactor* InferenceService::ModelMetadata(
     inference::ModelMetadataResponse* reply) {
   const absl::Time start = environment_.clock->Now();
   const absl::Status status = FillModelMetadata(*request, reply);
-  return ReplyAtOnce(context, status, metadata_.get(), environment_.clock->Now() - start);
+  return ReplyAtOnce(environment_, metadata_.get(), context, start, status, request->name());
 }
 
 grpc::ServerUnaryReactor* InferenceService::ModelInfer(grpc::CallbackServerContext* context,

@@ -2,10 +2,11 @@
 
 #include <functional>
 #include <string>
+#include <utility>
 
-#include "absl/strings/str_cat.h"
 #include "server/services/call_deadline.h"
 #include "server/services/grpc_status.h"
+#include "server/services/rollout_answered.h"
 
 namespace rollout {
 
@@ -33,13 +34,13 @@ RolloutCall::RolloutCall(const CallEnvironment& environment, const RolloutCodec*
 void RolloutCall::Queue(const grpc::ByteBuffer& request) {
   admitted_ = environment_.admission->Enter();
   if (!admitted_) {
-    End(absl::UnavailableError("the server is draining: ask another one"));
+    Refuse(absl::UnavailableError("the server is draining: ask another one"));
     return;
   }
   absl::StatusOr<DecodedRollout> decoded =
       codec_->Decode(request, environment_.registry, environment_.limits);
   if (!decoded.ok()) {
-    End(decoded.status());
+    Refuse(decoded.status());
     return;
   }
   decoded_ = *std::move(decoded);
@@ -62,24 +63,25 @@ void RolloutCall::OnCancel() {
 }
 
 void RolloutCall::Computed(const absl::Status& status) {
-  VersionMetrics& metrics = decoded_.servable->metrics();
-  const absl::Time computed = environment_.clock->Now();
-  if (!status.ok()) {
-    metrics.requests().Failed(computed - arrived_);
-    End(status);
-    return;
+  RequestTimes times;
+  times.arrived = arrived_;
+  if (status.ok()) {
+    times.queued = task_.submitted;
+    times.started = task_.started;
+    times.computed = environment_.clock->Now();
+    *reply_ = codec_->Encode(decoded_, &*answer_);
+    times.replied = environment_.clock->Now();
   }
-  *reply_ = codec_->Encode(decoded_, &*answer_);
-  const absl::Time replied = environment_.clock->Now();
-  metrics.ReplyMade(replied - computed);
-  metrics.requests().Succeeded({arrived_, task_.submitted, task_.started, computed, replied});
-  End(absl::OkStatus());
-}
-
-void RolloutCall::End(const absl::Status& status) {
-  method_->Finished(status.code(), environment_.clock->Now() - arrived_);
+  RolloutAnswered(environment_, method_, *context_, decoded_, status, times);
   Finish(ToGrpcStatus(status, context_));
   // gRPC may have deleted this object by now.
+}
+
+void RolloutCall::Refuse(const absl::Status& status) {
+  AccessRecord record;
+  record.status = status;
+  RequestAnswered(environment_, method_, *context_, arrived_, std::move(record));
+  Finish(ToGrpcStatus(status, context_));
 }
 
 void RolloutCall::OnDone() {

@@ -8,25 +8,12 @@
 
 #include <optional>
 
-#include "base/clock.h"
 #include "server/batching/rollout_task.h"
 #include "server/metrics/server_metrics.h"
-#include "server/registry/model_registry.h"
-#include "server/services/admission.h"
-#include "server/services/open_streams.h"
+#include "server/services/call_environment.h"
 #include "server/services/rollout_codec.h"
 
 namespace rollout {
-
-// What calls need of the server. Everything outlives every call.
-struct CallEnvironment {
-  ModelRegistry* registry = nullptr;
-  const Clock* clock = nullptr;
-  RequestLimits limits;
-  int64_t stream_requests = 64;  // of one stream, unanswered
-  Admission* admission = nullptr;
-  OpenStreams* streams = nullptr;
-};
 
 // Decodes and queues on gRPC's thread, which it never blocks for longer than a tiny rollout takes
 // (Batcher::Submit); finishes there or on a thread of the engine. Owns the query, the answer's
@@ -46,7 +33,7 @@ class RolloutCall final : public grpc::ServerUnaryReactor {
 
   void Queue(const grpc::ByteBuffer& request);
   void Computed(const absl::Status& status);
-  void End(const absl::Status& status);
+  void Refuse(const absl::Status& status);  // what was not understood
   void OnCancel() override;
   void OnDone() override;
   // Neither blocks, so gRPC need not hand them to another thread, which took a quarter of a small

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "server/services/call_deadline.h"
+#include "server/services/rollout_answered.h"
 
 namespace rollout {
 
@@ -92,26 +93,22 @@ void RolloutStream::Accept(const grpc::ByteBuffer& bytes) {
 }
 
 void RolloutStream::Computed(Request* request, const absl::Status& status) {
-  const absl::Time computed = environment_.clock->Now();
+  RequestTimes times;
+  times.arrived = request->arrived;
   DecodedRollout& decoded = request->decoded;
-  VersionMetrics& metrics = decoded.servable->metrics();
   Reply reply;
   reply.admitted = true;
   reply.held_bytes = request->bytes;
   if (status.ok()) {
+    times.queued = request->task.submitted;
+    times.started = request->task.started;
+    times.computed = environment_.clock->Now();
     reply.bytes = wire_->Answer(decoded.id, wire_->codec().Encode(decoded, &*request->answer));
+    times.replied = environment_.clock->Now();
   } else {
     reply.bytes = wire_->Refusal(decoded.id, status);
   }
-  const absl::Time now = environment_.clock->Now();
-  method_->Finished(status.code(), now - request->arrived);
-  if (status.ok()) {
-    metrics.ReplyMade(now - computed);
-    metrics.requests().Succeeded(
-        {request->arrived, request->task.submitted, request->task.started, computed, now});
-  } else {
-    metrics.requests().Failed(now - request->arrived);
-  }
+  RolloutAnswered(environment_, method_, *context_, decoded, status, times);
   std::shared_ptr<Request> owned;  // destroyed after the lock
   MutexLock lock(&mutex_);
   const auto found = in_flight_.find(request);
@@ -123,7 +120,10 @@ void RolloutStream::Computed(Request* request, const absl::Status& status) {
 
 void RolloutStream::Refuse(const std::string& id, const absl::Status& status, absl::Time arrived,
                            bool admitted) {
-  method_->Finished(status.code(), environment_.clock->Now() - arrived);
+  AccessRecord record;
+  record.id = id;
+  record.status = status;
+  RequestAnswered(environment_, method_, *context_, arrived, std::move(record));
   MutexLock lock(&mutex_);
   Push({wire_->Refusal(id, status), admitted, 0});
   GoOn();

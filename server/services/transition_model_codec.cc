@@ -1,7 +1,5 @@
 #include <algorithm>
-#include <cstring>
 #include <limits>
-#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -10,20 +8,11 @@
 #include "rollout/v1/transition_model.pb.h"
 #include "server/services/message_bytes.h"
 #include "server/services/reply_writer.h"
+#include "server/services/request_tensors.h"
 #include "server/services/rollout_codec.h"
 
 namespace rollout {
 namespace {
-
-absl::StatusOr<FloatTensorView> View(const char* field, const v1::Tensor& tensor) {
-  if (tensor.dtype() != v1::Tensor::FP32) {
-    return absl::InvalidArgumentError(absl::StrCat(field, ": got dtype ",
-                                                   v1::Tensor::DataType_Name(tensor.dtype()),
-                                                   ", expected FP32 (little-endian, row-major)"));
-  }
-  return FloatTensorView{field, std::vector<uint64_t>(tensor.shape().begin(), tensor.shape().end()),
-                         tensor.data()};
-}
 
 WantedOutputs Wanted(const v1::RolloutOutputs& outputs) {
   WantedOutputs wanted;
@@ -41,34 +30,6 @@ WantedOutputs Wanted(const v1::RolloutOutputs& outputs) {
                               !wanted.first_non_finite_step && !wanted.first_outside_step;
   if (nothing_chosen) wanted.trajectory = true;
   return wanted;
-}
-
-std::vector<float> Numbers(const google::protobuf::RepeatedField<float>& field) {
-  return {field.begin(), field.end()};
-}
-
-absl::StatusOr<QueryCost> Cost(const v1::DiagonalCost& message) {
-  QueryCost cost;
-  cost.state = Numbers(message.state());
-  cost.control = Numbers(message.control());
-  cost.control_change = Numbers(message.control_change());
-  cost.terminal = Numbers(message.terminal());
-  cost.last_control = Numbers(message.last_control());
-  cost.add_reward = message.add_reward();
-  if (!message.has_reference()) return cost;
-  const auto view = View("cost.reference", message.reference());
-  if (!view.ok()) return view.status();
-  const std::optional<int64_t> numbers = CheckedProduct(view->shape);
-  if (!numbers || *numbers < 1 || view->data.size() % sizeof(float) != 0 ||
-      view->data.size() / sizeof(float) != static_cast<size_t>(*numbers)) {
-    return absl::InvalidArgumentError(absl::StrCat("cost.reference: got ", view->data.size(),
-                                                   " bytes for shape ", ShapeText(view->shape),
-                                                   ", expected 4 for each number of it"));
-  }
-  cost.reference_shape = view->shape;
-  cost.reference.resize(static_cast<size_t>(*numbers));
-  std::memcpy(cost.reference.data(), view->data.data(), view->data.size());
-  return cost;
 }
 
 absl::StatusOr<QuerySettings> Settings(const v1::RolloutRequest& request) {
@@ -91,7 +52,7 @@ absl::StatusOr<QuerySettings> Settings(const v1::RolloutRequest& request) {
                                                      ", expected ALL_MEMBERS, TS1 or TSINF"));
   }
   if (request.has_cost()) {
-    auto cost = Cost(request.cost());
+    auto cost = CostFromMessage(request.cost());
     if (!cost.ok()) return cost.status();
     settings.cost = *std::move(cost);
   }
@@ -118,9 +79,9 @@ class TransitionModelCodec final : public RolloutCodec {
         std::min<uint64_t>(request.version(), std::numeric_limits<int64_t>::max()));
     auto servable = versions->Find(request.model(), {version, request.label()});
     if (!servable.ok()) return servable.status();
-    const auto initial_states = View("initial_states", request.initial_states());
+    const auto initial_states = FloatTensor("initial_states", request.initial_states());
     if (!initial_states.ok()) return initial_states.status();
-    const auto controls = View("controls", request.controls());
+    const auto controls = FloatTensor("controls", request.controls());
     if (!controls.ok()) return controls.status();
     auto settings = Settings(request);
     if (!settings.ok()) return settings.status();

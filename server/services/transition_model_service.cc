@@ -59,7 +59,8 @@ grpc::ServerUnaryReactor* TransitionModelService::GetModel(grpc::CallbackServerC
   const absl::Time start = environment_.clock->Now();
   const absl::StatusOr<ModelStatus> model = environment_.registry->Describe(request->model());
   if (model.ok()) *reply = ModelMessage(*model, request->dimension_errors());
-  return ReplyAtOnce(context, model.status(), get_model_.get(), environment_.clock->Now() - start);
+  return ReplyAtOnce(environment_, get_model_.get(), context, start, model.status(),
+                     request->model());
 }
 
 grpc::ServerUnaryReactor* TransitionModelService::ListModels(grpc::CallbackServerContext* context,
@@ -69,8 +70,7 @@ grpc::ServerUnaryReactor* TransitionModelService::ListModels(grpc::CallbackServe
   for (const ModelStatus& model : environment_.registry->Describe()) {
     *reply->add_models() = ModelMessage(model, request->dimension_errors());
   }
-  return ReplyAtOnce(context, absl::OkStatus(), list_models_.get(),
-                     environment_.clock->Now() - start);
+  return ReplyAtOnce(environment_, list_models_.get(), context, start, absl::OkStatus());
 }
 
 absl::Status TransitionModelService::Report(const v1::ReportTransitionsRequest& request,
@@ -80,7 +80,7 @@ absl::Status TransitionModelService::Report(const v1::ReportTransitionsRequest& 
   }
   const absl::StatusOr<ServableHandle> serving = environment_.registry->Find(request.model(), 0);
   if (!serving.ok()) return serving.status();
-  const absl::StatusOr<TransitionChunk> chunk =
+  absl::StatusOr<TransitionChunk> chunk =
       ChunkFromMessage(request, (*serving)->spec(), environment_.limits);
   if (!chunk.ok()) return chunk.status();
   const auto reported = (*serving)->prediction_error().Report(*chunk);
@@ -100,6 +100,9 @@ absl::Status TransitionModelService::Report(const v1::ReportTransitionsRequest& 
   reply->set_accepted_transitions(chunk->num_transitions);
   reply->set_joined(reported->joined);
   reply->set_windows_left_out(reported->windows_left_out);
+  if (environment_.recorder != nullptr) {
+    environment_.recorder->Record((*serving)->model(), *std::move(chunk));
+  }
   return absl::OkStatus();
 }
 
@@ -108,7 +111,7 @@ grpc::ServerUnaryReactor* TransitionModelService::ReportTransitions(
     v1::ReportTransitionsReply* reply) {
   const absl::Time start = environment_.clock->Now();
   const absl::Status status = Report(*request, reply);
-  return ReplyAtOnce(context, status, report_.get(), environment_.clock->Now() - start);
+  return ReplyAtOnce(environment_, report_.get(), context, start, status, request->model());
 }
 
 }  // namespace rollout

@@ -5,6 +5,11 @@
 
 #include <cmath>
 #include <limits>
+#include <optional>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "client/rolloutctl/traffic_text.h"
 
 namespace rollout {
 namespace {
@@ -61,6 +66,26 @@ TEST(Traffic, SumsSeriesByMethod) {
   EXPECT_EQ(traffic.failures.at("T/Rollout"), 2);
   EXPECT_EQ(traffic.durations.at("T/Rollout").at(kInfinity), 8);
   EXPECT_EQ(traffic.transitions, 150);
+}
+
+TEST(Traffic, OfTwoLooksIsShownByVersionAndPhase) {
+  const auto look = [](int counted, absl::Time when) {
+    const std::string labels = "{model=\"hopper\",version=\"3\",phase=\"reply\",le=\"";
+    return Traffic::From(
+        ParseMetrics(absl::StrCat("rollout_phase_duration_seconds_bucket", labels, "0.001\"} ",
+                                  counted, "\nrollout_phase_duration_seconds_bucket", labels,
+                                  "+Inf\"} ", counted, "\n")),
+        when);
+  };
+  const Traffic before = look(100, absl::UnixEpoch());
+  const Traffic now = look(140, absl::UnixEpoch() + absl::Seconds(2));
+  const nlohmann::json version = TrafficJson(before, now)["versions"][0];
+  EXPECT_EQ(version["model"], "hopper");
+  EXPECT_EQ(version["version"], "3");
+  EXPECT_EQ(version["rollouts_per_second"], 20.0);
+  EXPECT_NEAR(version["phases"]["reply"]["p50_seconds"].get<double>(), 0.0005, 1e-12);
+  EXPECT_THAT(TrafficText(before, now), testing::HasSubstr("hopper"));
+  EXPECT_THAT(TrafficText(std::nullopt, now), testing::HasSubstr("second refresh"));
 }
 
 }  // namespace

@@ -84,10 +84,16 @@ class Rolloutd:
         return self._log_path.read_text(errors="replace")
 
     def rss_bytes(self) -> int:
+        return self._status_bytes("VmRSS:")
+
+    def peak_rss_bytes(self) -> int:
+        return self._status_bytes("VmHWM:")
+
+    def _status_bytes(self, field: str) -> int:
         for line in Path(f"/proc/{self.process.pid}/status").read_text().splitlines():
-            if line.startswith("VmRSS:"):
+            if line.startswith(field):
                 return int(line.split()[1]) * 1024
-        raise AssertionError("no VmRSS")
+        raise AssertionError(f"no {field}")
 
     def metrics(self) -> str:
         with urllib.request.urlopen(f"http://{self.metrics_address}/metrics", timeout=10) as page:

@@ -81,6 +81,10 @@ class ErrorsPageTest(unittest.TestCase):
         fields.update(changes)
         return self.call("/rollout.v1.TransitionModel/Rollout", self.message("RolloutRequest", **fields))
 
+    def gradient(self, **fields: object) -> object:
+        request = self.message("GradientRequest", model="tiny", **fields)
+        return self.call("/rollout.v1.TransitionModel/Gradient", request)
+
     def infer(self, change: Callable[[service_pb2.ModelInferRequest], object]) -> object:
         request = service_pb2.ModelInferRequest(model_name="tiny")
         for name, shape in (("initial_state", (1, 4)), ("controls", (1, 2, 1))):
@@ -127,6 +131,7 @@ class ErrorsPageTest(unittest.TestCase):
         wide = {"dtype": 1, "shape": [1, 2, 5], "data": b"\0" * 40}
         bad, missing, early = "INVALID_ARGUMENT", "NOT_FOUND", "FAILED_PRECONDITION"
         trajectory: dict[str, Any] = {"outputs": {"trajectory": True}}
+        objectives = "of_return, trajectory_cotangents, final_state_cotangents: "
 
         def load(name: str, **parameters: str) -> object:
             request = service_pb2.RepositoryModelLoadRequest(model_name=name)
@@ -177,6 +182,10 @@ class ErrorsPageTest(unittest.TestCase):
                 lambda r: setattr(r, "model_version", "new")
             ),
             (bad, "parameters: got …, expected none"): lambda: load("tiny", config="{}"),
+            (bad, objectives + "got … of them, expected exactly one to differentiate"): lambda: self.gradient(),
+            (bad, "cost: got one without of_return, expected it with the return that it makes"): lambda: self.gradient(
+                final_state_cotangents={"dtype": 1, "shape": [1, 4], "data": b"\0" * 16}, cost={"state": [1, 1, 1, 1]}
+            ),
             (missing, "model … is not in the repository; models: …"): lambda: self.rollout(model="walker"),
             (missing, "… has no version … loaded; loaded versions: …"): lambda: self.rollout(version=1),
             (missing, "… has no good version; loaded versions: none"): lambda: self.rollout(model="bad"),
@@ -200,6 +209,9 @@ class ErrorsPageTest(unittest.TestCase):
                 "deadline passed …, … ago: allow more time, fewer lanes or a shorter horizon",
             ): lambda: self.rollout(8, 20000, timeout_us=1),
             ("UNAVAILABLE", "the server is draining: ask another one"): self.drained,
+            ("UNIMPLEMENTED", "Compression algorithm … is disabled"): lambda: self.channel.unary_unary(
+                "/rollout.v1.TransitionModel/Rollout"
+            )(b"\0" * 1000, compression=grpc.Compression.Gzip),
             ("UNIMPLEMENTED", ""): lambda: self.channel.unary_unary("/rollout.v1.TransitionModel/Dream")(b""),
         }
 

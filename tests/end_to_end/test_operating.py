@@ -8,13 +8,19 @@ import re
 import signal
 import subprocess
 import tempfile
+import threading
 import time
 import unittest
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 
+import grpc
+import h5py
+import numpy as np
 from checkpoints import TinyModel, publish_model
 from processes import BIN, PATIENCE_SECONDS, Rolloutd, ctl_json, rolloutctl, wait_until
+from tritonclient.grpc import service_pb2, service_pb2_grpc
 
 STATE = "--state=0.1,-0.2,0.3,0.4"
 
@@ -22,6 +28,12 @@ STATE = "--state=0.1,-0.2,0.3,0.4"
 def rolloutd(*arguments: str) -> subprocess.CompletedProcess[str]:
     """A start that ends by itself."""
     return subprocess.run([BIN / "rolloutd", *arguments], capture_output=True, text=True, timeout=PATIENCE_SECONDS)
+
+
+def silence() -> Iterator[service_pb2.ModelInferRequest]:
+    """A request stream that stays open and sends nothing."""
+    threading.Event().wait(PATIENCE_SECONDS)
+    yield from ()
 
 
 class OperatingTest(unittest.TestCase):
@@ -66,6 +78,42 @@ class OperatingTest(unittest.TestCase):
         self.assertEqual(self.server.terminate(), 0)
         self.start("--labels", "stable=tiny:1")
         self.assertEqual(self.answers("--label", "stable"), 1, "Admin's changes are gone, the configuration's are not")
+
+    def test_what_is_recorded_is_whole_when_the_server_has_ended(self) -> None:
+        access, reports = self.folder / "access.json", self.folder / "reports"
+        reports.mkdir()
+        self.start("--access-log", str(access), "--report-folder", str(reports))
+        episode = self.folder / "episode.npz"
+        np.savez(episode, states=np.zeros((11, 4)), controls=np.zeros((10, 1)))
+        self.ctl("report", "tiny", str(episode))
+        self.answers()
+        self.assertEqual(self.server.terminate(), 0)
+        lines = [json.loads(line) for line in access.read_text().splitlines()]
+        told = {line["method"]: line for line in lines}
+        self.assertGreaterEqual(set(told), {"TransitionModel/ReportTransitions", "TransitionModel/Rollout"})
+        self.assertEqual(
+            (told["TransitionModel/Rollout"]["version"], told["TransitionModel/Rollout"]["horizon"]), (3, 2)
+        )
+        with h5py.File(reports / "tiny" / "reports-v0" / "data" / "main_data.hdf5") as file:
+            self.assertEqual(file["episode_0/actions"].shape, (10, 1))
+
+    def test_no_more_calls_at_a_time_on_one_connection_than_allowed(self) -> None:
+        self.start("--max-streams", "3")
+        with grpc.insecure_channel(self.server.address) as channel:
+            stub = service_pb2_grpc.GRPCInferenceServiceStub(channel)
+            live = service_pb2.ServerLiveRequest()
+            held = [stub.ModelStreamInfer(silence()) for _ in range(3)]
+            with self.assertRaises(grpc.RpcError) as caught:
+                stub.ServerLive(live, timeout=0.5)  # it waits in the client
+            self.assertEqual(caught.exception.code(), grpc.StatusCode.DEADLINE_EXCEEDED)
+            options = [("grpc.use_local_subchannel_pool", 1)]
+            with grpc.insecure_channel(self.server.address, options) as other:
+                another = service_pb2_grpc.GRPCInferenceServiceStub(other)
+                self.assertTrue(another.ServerLive(live, timeout=PATIENCE_SECONDS).live)
+            held[0].cancel()
+            self.assertTrue(stub.ServerLive(live, timeout=PATIENCE_SECONDS).live)
+            for stream in held:
+                stream.cancel()
 
     def test_a_stream_from_stdin_and_a_watch(self) -> None:
         self.start()

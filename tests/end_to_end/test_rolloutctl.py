@@ -115,6 +115,62 @@ class RolloutctlTest(unittest.TestCase):
         wrong = self.refused("rollout", "tiny", "--state", STATE, "--controls", str(self.folder / "wide.npy"))
         self.assertIn("[5, 2]", wrong.replace("[1, 5, 2]", "[5, 2]"))
 
+    def test_a_cost_takes_the_place_of_the_reward(self) -> None:
+        controls = np.full((5, 1), 0.5)
+        cost = {"state": [1, 0, 0, 0], "control": [0.1], "reference": [0.1, 0, 0, 0]}
+        asked = ("tiny", "--state", STATE, "--controls", json.dumps(controls.tolist()), "--cost", json.dumps(cost))
+        states = self.model.rollout(np.array([[0.1, -0.2, 0.3, 0.4]]), controls[None])[0]
+        expected = -np.sum((states[1:, 0] - 0.1) ** 2) - 0.1 * np.sum(controls**2)
+        np.testing.assert_allclose(self.program("rollout", *asked)["total_return"], [expected], rtol=1e-4)
+        printed = self.program("gradient", *asked)
+        np.testing.assert_allclose(printed["total_return"], [expected], rtol=1e-4)
+        self.assertEqual(np.shape(printed["controls_gradient"]), (1, 5, 1))
+        self.assertIn("is unknown; expected state", self.refused("rollout", *asked[:-1], '{"speed": [1]}'))
+        self.assertIn("cost.state: got 2", self.refused("gradient", *asked[:-1], '{"state": [1, 0]}'))
+
+    def test_gradient_of_states_is_what_differences_say(self) -> None:
+        controls = np.random.default_rng(2).uniform(-0.5, 0.5, (6, 1))
+        state = np.array([[0.1, -0.2, 0.3, 0.4]])
+        weights = [1.0, 0.0, -2.0, 0.5]
+        asked = ("tiny", "--state", STATE, "--controls", json.dumps(controls.tolist()))
+        printed = self.program("gradient", *asked, "--final-state-cotangents", json.dumps(weights))
+
+        def objective(changed: np.ndarray) -> float:
+            return float(self.model.rollout(state, changed[None])[0, -1] @ weights)
+
+        step = 1e-4
+        for t in range(6):
+            change = np.zeros_like(controls)
+            change[t] = step
+            difference = (objective(controls + change) - objective(controls - change)) / (2 * step)
+            self.assertAlmostEqual(printed["controls_gradient"][0][t][0], difference, delta=1e-4)
+        self.assertIn(
+            "with respect to the controls", self.people("gradient", *asked, "--cost", '{"state": [1, 1, 1, 1]}')
+        )
+        self.assertIn("names no reward", self.refused("gradient", *asked))
+        self.assertIn(
+            "excludes", self.refused("gradient", *asked, "--cost", "{}", "--final-state-cotangents", "1", status=2)
+        )
+
+    def test_linearize_is_what_differences_say(self) -> None:
+        controls = np.full((3, 1), 0.2)
+        asked = ("tiny", "--state", STATE, "--controls", json.dumps(controls.tolist()))
+        printed = self.program("linearize", *asked)
+        trajectory = np.array(printed["trajectory"])
+        self.assertEqual(np.shape(printed["state_jacobians"]), (3, 4, 4))
+        self.assertEqual(np.shape(printed["control_jacobians"]), (3, 4, 1))
+        step = 1e-4
+        for k in range(4):
+            change = np.zeros(4)
+            change[k] = step
+            after, before = (
+                self.model.rollout(trajectory[None, 1] + sign * change, controls[None, 1:2])[0, 1] for sign in (1, -1)
+            )
+            column = np.array(printed["state_jacobians"])[1, :, k]
+            np.testing.assert_allclose(column, (after - before) / (2 * step), atol=1e-4)
+        self.assertIn("at step 2 of 3", self.people("linearize", *asked, "--step", "2"))
+        self.assertIn("expected 0 to 2", self.refused("linearize", *asked, "--step", "3"))
+
     def test_report_gives_a_prediction_error(self) -> None:
         file = self.folder / "episode.json"
         file.write_text(json.dumps(self.episode()))
@@ -168,12 +224,17 @@ class RolloutctlTest(unittest.TestCase):
         text = self.people("watch", "--metrics", self.server.metrics_address, "--count", "2", "--every", "200ms")
         self.assertIn("ready", text)
         self.assertIn("transitions/s", text)
+        for column in ("REQUESTS/S", "P50", "P99", "COMPUTE"):
+            self.assertIn(column, text)
         lines = rolloutctl(
             "watch", "--json", "--count=2", "--every=100ms", "--metrics", self.server.metrics_address,
             "--server", self.server.address,
         ).stdout.splitlines()  # fmt: skip
         self.assertEqual(len(lines), 2)
-        self.assertIn("TransitionModel/ListModels", json.loads(lines[1])["traffic"]["methods"])
+        traffic = json.loads(lines[1])["traffic"]
+        self.assertIn("TransitionModel/ListModels", traffic["methods"])
+        (version,) = traffic["versions"]
+        self.assertEqual(set(version["phases"]), {"decode", "queue", "compute", "reply"})
         self.assertIn("--metrics-listen", self.refused("watch", "--metrics", "127.0.0.1:1", "--count", "1"))
 
     def test_health(self) -> None:

@@ -53,17 +53,18 @@ class TritonExtensionsTest(unittest.TestCase):
         )
         self.assertFalse(config.model_transaction_policy.decoupled)
 
-    def test_statistics_count_requests_and_their_nanoseconds(self) -> None:
+    def test_statistics_count_lanes_batches_and_their_nanoseconds(self) -> None:
         for _ in range(7):
             self.client.infer("tiny", self.inputs())
         (stats,) = self.client.get_inference_statistics("tiny").model_stats
-        self.assertEqual((stats.name, stats.version, stats.inference_count), ("tiny", "1", 7))
+        self.assertEqual((stats.name, stats.version, stats.inference_count), ("tiny", "1", 14))
         self.assertEqual(stats.inference_stats.success.count, 7)
         self.assertEqual(stats.inference_stats.fail.count, 0)
         parts = stats.inference_stats
         whole = parts.queue.ns + parts.compute_input.ns + parts.compute_infer.ns + parts.compute_output.ns
         self.assertEqual(whole, parts.success.ns)
-        self.assertEqual(sum(batch.batch_size * batch.compute_infer.count for batch in stats.batch_stats), 7)
+        lanes = sum(batch.batch_size * batch.compute_infer.count for batch in stats.batch_stats)
+        self.assertEqual(lanes, stats.inference_count)
         self.assertEqual(sum(batch.compute_infer.count for batch in stats.batch_stats), stats.execution_count)
         with self.assertRaises(InferenceServerException) as caught:
             self.client.get_inference_statistics("nobody")

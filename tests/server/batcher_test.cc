@@ -3,107 +3,20 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <atomic>
 #include <deque>
-#include <memory>
 #include <optional>
 #include <thread>
 #include <vector>
 
-#include "base/mutex.h"
 #include "server/batching/retry_pushback.h"
-#include "tests/server/step_engine.h"
-#include "tests/support/status_matchers.h"
+#include "tests/server/batcher_fixture.h"
 
 namespace rollout {
 namespace {
 
 using testing::ElementsAre;
 using testing::HasSubstr;
-
-class CountingObserver final : public BatchObserver {
- public:
-  void QueueChanged(int64_t waiting_lanes) override { waiting_lanes_ = waiting_lanes; }
-  void TaskStarted(absl::Duration, int64_t lanes_under_way) override {
-    most_lanes_ = std::max(most_lanes_.load(), lanes_under_way);
-  }
-  void TaskComputed(int64_t transitions, absl::Duration) override { transitions_ += transitions; }
-  int64_t waiting_lanes() const { return waiting_lanes_; }
-  int64_t most_lanes() const { return most_lanes_; }
-  int64_t transitions() const { return transitions_; }
-
- private:
-  std::atomic<int64_t> waiting_lanes_{0};
-  std::atomic<int64_t> most_lanes_{0};
-  std::atomic<int64_t> transitions_{0};
-};
-
-// One caller: `lanes` lanes of a one-dimensional model, each with one control equal to its index.
-class Caller {
- public:
-  explicit Caller(int64_t lanes, float state = 0.0f, int64_t horizon = 1)
-      : state_(state), controls_(lanes * horizon), final_(lanes) {
-    for (int64_t i = 0; i < lanes * horizon; ++i) controls_[i] = static_cast<float>(i);
-    task_.job.lanes = lanes;
-    task_.job.horizon = horizon;
-    task_.job.initial_states = {&state_, 1};
-    task_.job.controls = controls_;
-    task_.job.final_state = absl::MakeSpan(final_);
-    task_.done = [this](const absl::Status& status) {
-      MutexLock lock(&mutex_);
-      ++calls_;
-      status_ = status;
-      changed_.NotifyAll();
-    };
-  }
-
-  RolloutTask* task() { return &task_; }
-  const std::vector<float>& final_state() const { return final_; }
-
-  absl::Status Wait() {
-    MutexLock lock(&mutex_);
-    while (calls_ == 0) changed_.Wait(&mutex_);
-    return status_;
-  }
-  int calls() {
-    MutexLock lock(&mutex_);
-    return calls_;
-  }
-
- private:
-  float state_;
-  std::vector<float> controls_;
-  std::vector<float> final_;
-  RolloutTask task_;
-  Mutex mutex_;
-  ConditionVariable changed_;
-  int calls_ ABSL_GUARDED_BY(mutex_) = 0;
-  absl::Status status_ ABSL_GUARDED_BY(mutex_);
-};
-
-class BatcherTest : public testing::Test {
- protected:
-  void MakeBatcher(const BatchLimits& limits = {}, size_t room = 1 << 20,
-                   absl::Duration transition = absl::ZeroDuration()) {
-    engine_.emplace(&clock_, room, transition);
-    batcher_ =
-        std::make_unique<Batcher>("hopper version 3", &*engine_, limits, &clock_, &observer_);
-  }
-  // Occupies the only lane of the engine with a task of its own, so that what is submitted next
-  // waits.
-  void MakeOccupiedBatcher(const BatchLimits& limits = {}) {
-    MakeBatcher(limits, 1);
-    ASSERT_OK(batcher_->Submit(first_.task()));
-    engine_->WaitForLanes(1);
-  }
-
-  ManualClock clock_;
-  CountingObserver observer_;
-  Caller first_{1};
-  std::optional<StepEngine> engine_;
-  std::unique_ptr<Batcher> batcher_;
-};
 
 TEST_F(BatcherTest, ALoneTaskGoesAtOnceAndGetsItsOutputs) {
   MakeBatcher();
@@ -150,53 +63,6 @@ TEST_F(BatcherTest, AShortTaskJoinsALongOneAndLeavesBeforeIt) {
   engine_->Open();
   EXPECT_OK(slow.Wait());
   EXPECT_EQ(engine_->transitions(), 100);
-}
-
-// Abandoned work must not delay the living.
-TEST_F(BatcherTest, AShortTaskBehindCancelledLongOnesWaitsForNoneOfTheirTransitions) {
-  MakeBatcher({}, 24);
-  std::deque<Caller> abandoned;
-  for (int i = 0; i < 48; ++i) {  // half of them under way, half waiting
-    abandoned.emplace_back(1, 0.0f, 10000);
-    ASSERT_OK(batcher_->Submit(abandoned.back().task()));
-  }
-  engine_->FillWithLanes(24);
-  const int before = engine_->transitions();
-  Caller living(1, 5.0f);
-  ASSERT_OK(batcher_->Submit(living.task()));
-  for (Caller& caller : abandoned) batcher_->Cancel(caller.task());
-  engine_->WaitForLanes(1);
-  engine_->Permit();
-  EXPECT_OK(living.Wait());
-  EXPECT_EQ(engine_->transitions() - before, 1) << "only its own";
-  for (Caller& caller : abandoned) EXPECT_TRUE(absl::IsCancelled(caller.Wait()));
-}
-
-TEST_F(BatcherTest, AShortTaskBehindExpiredLongOnesWaitsForOneOfTheirTransitions) {
-  MakeBatcher({}, 24);
-  std::deque<Caller> expiring;
-  for (int i = 0; i < 48; ++i) {
-    expiring.emplace_back(1, 0.0f, 10000);
-    expiring.back().task()->deadline = clock_.Now() + absl::Milliseconds(i < 24 ? 5 : 6);
-    ASSERT_OK(batcher_->Submit(expiring.back().task()));
-  }
-  engine_->FillWithLanes(24);
-  const int before = engine_->transitions();
-  Caller living(1, 5.0f);
-  living.task()->deadline = clock_.Now() + absl::Hours(1);
-  ASSERT_OK(batcher_->Submit(living.task()));
-  clock_.Advance(absl::Milliseconds(6));
-  engine_->Permit();
-  engine_->WaitForLanes(1);
-  engine_->Permit();
-  EXPECT_OK(living.Wait());
-  EXPECT_EQ(engine_->transitions() - before, 2) << "one of theirs and its own";
-  for (int i = 0; i < 48; ++i) {
-    EXPECT_THAT(expiring[i].Wait(),
-                StatusIs(absl::StatusCode::kDeadlineExceeded,
-                         HasSubstr(i < 24 ? "while the rollout was computed, 1ms ago"
-                                          : "while the request waited")));
-  }
 }
 
 TEST_F(BatcherTest, OneClientsFloodDoesNotStarveAnother) {

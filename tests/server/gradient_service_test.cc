@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "server/registry/version_overrides.h"
 #include "tests/server/test_server.h"
 #include "tests/support/status_matchers.h"
 
@@ -139,6 +140,63 @@ TEST_F(GradientServiceTest, LinearizesAlongARollout) {
   }
 }
 
+TEST_F(GradientServiceTest, DifferentiatesACostOfTheRequest) {
+  repository_.Publish("model", 1);  // it names no reward
+  StartServer();
+  v1::GradientRequest request = Request();
+  request.clear_final_state_cotangents();
+  request.set_of_return(true);
+  request.set_discount(0.9);
+  for (const float weight : {1.0f, 0.5f, 0.1f, 0.0f}) request.mutable_cost()->add_state(weight);
+  for (const float weight : {0.3f, 0.2f}) request.mutable_cost()->add_control(weight);
+  v1::GradientReply reply;
+  const grpc::Status status = Gradient(request, &reply);
+  ASSERT_TRUE(status.ok()) << status.error_message();
+
+  const std::vector<float> controls = Floats(request.controls());
+  const auto return_at = [&](size_t index, float step) {
+    std::vector<float> moved = controls;
+    moved[index] += step;
+    v1::RolloutRequest rollout;
+    rollout.set_model("model");
+    *rollout.mutable_initial_states() = request.initial_states();
+    *rollout.mutable_controls() = MakeTensor({2, 3, 2}, moved);
+    *rollout.mutable_cost() = request.cost();
+    rollout.set_discount(0.9);
+    rollout.mutable_outputs()->set_total_return(true);
+    v1::RolloutReply answer;
+    grpc::ClientContext context;
+    EXPECT_TRUE(transition_model_->Rollout(&context, rollout, &answer).ok());
+    return static_cast<double>(Floats(answer.total_return())[0]);
+  };
+  EXPECT_NEAR(Floats(reply.total_return())[0], return_at(0, 0.0f), 1e-5);
+  for (size_t index = 0; index < 6; ++index) {  // of the first lane
+    EXPECT_NEAR(Floats(reply.controls())[index],
+                (return_at(index, 0.0625f) - return_at(index, -0.0625f)) / 0.125, 2e-3);
+  }
+}
+
+TEST_F(GradientServiceTest, AsksTheVersionThatALabelStandsFor) {
+  repository_.Publish("model", 1);
+  repository_.Publish("model", 2);
+  ASSERT_OK(ParseLabels("stable=model:1", &options_.overrides));
+  StartServer();
+  v1::GradientRequest request = Request();
+  request.set_label("stable");
+  v1::GradientReply reply;
+  ASSERT_TRUE(Gradient(request, &reply).ok());
+  EXPECT_EQ(reply.version(), 1u);
+  request.set_version(2);
+  EXPECT_THAT(Refusal(request), HasSubstr("expected at most one of them"));
+  v1::LinearizeRequest linearize;
+  linearize.set_model("model");
+  linearize.set_label("nobody");
+  v1::LinearizeReply linearized;
+  grpc::ClientContext context;
+  EXPECT_THAT(transition_model_->Linearize(&context, linearize, &linearized),
+              GrpcStatusIs(grpc::StatusCode::NOT_FOUND, HasSubstr("has no label")));
+}
+
 TEST_F(GradientServiceTest, SaysWhatIsWrong) {
   repository_.Publish("model", 1);
   StartServer();
@@ -156,6 +214,12 @@ TEST_F(GradientServiceTest, SaysWhatIsWrong) {
   *request.mutable_final_state_cotangents() =
       MakeTensor({2, 4}, std::vector<float>(8, std::numeric_limits<float>::quiet_NaN()));
   EXPECT_THAT(Refusal(request), HasSubstr("final_state_cotangents[0, 0]: got NaN"));
+  request = Request();
+  request.mutable_cost()->add_state(1.0f);
+  EXPECT_THAT(Refusal(request), HasSubstr("cost: got one without of_return"));
+  request.clear_final_state_cotangents();
+  request.set_of_return(true);
+  EXPECT_THAT(Refusal(request), HasSubstr("cost.state: got 1 numbers, expected 4 or none"));
   request = Request();
   request.set_model("nobody");
   v1::GradientReply reply;

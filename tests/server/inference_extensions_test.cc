@@ -1,10 +1,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <future>
 #include <map>
 #include <memory>
 #include <string>
+#include <thread>
+#include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "tests/server/test_server.h"
 #include "tests/support/status_matchers.h"
 
@@ -63,7 +67,8 @@ TEST_F(InferenceExtensionsTest, StatisticsCountWhatHappened) {
   EXPECT_EQ(Infer(late).error_code(), grpc::StatusCode::DEADLINE_EXCEEDED);
   const inference::ModelStatistics stats = Statistics("");
   EXPECT_EQ(stats.version(), "1");
-  EXPECT_EQ(stats.inference_count(), 5u) << "a request counts once, however many lanes it has";
+  EXPECT_EQ(stats.inference_count(), 15u) << "lanes";
+  EXPECT_EQ(stats.execution_count(), 5u) << "one request after the other";
   EXPECT_EQ(stats.inference_stats().success().count(), 5u);
   EXPECT_EQ(stats.inference_stats().fail().count(), 1u);
   EXPECT_EQ(stats.inference_stats().queue().count(), 5u);
@@ -75,9 +80,51 @@ TEST_F(InferenceExtensionsTest, StatisticsCountWhatHappened) {
   EXPECT_EQ(parts.queue().ns() + parts.compute_input().ns() + parts.compute_infer().ns() +
                 parts.compute_output().ns(),
             parts.success().ns());
-  uint64_t executions = 0;
-  for (const auto& batch : stats.batch_stats()) executions += batch.compute_infer().count();
-  EXPECT_EQ(executions, stats.execution_count());
+  ASSERT_EQ(stats.batch_stats_size(), 1);
+  EXPECT_EQ(stats.batch_stats(0).batch_size(), 3u);
+  EXPECT_EQ(stats.batch_stats(0).compute_infer().count(), 5u);
+  EXPECT_LE(stats.batch_stats(0).compute_infer().ns(), parts.compute_infer().ns());
+}
+
+TEST_F(InferenceExtensionsTest, RequestsThatShareABatchAreOneExecution) {
+  PublishSlowModel("model");
+  const int port = FreePort();
+  options_.metrics_listen = absl::StrCat("127.0.0.1:", port);
+  options_.batch.batch_lanes = 16;
+  StartServer();
+  // What fills the engine goes away once all others wait.
+  grpc::ClientContext endless;
+  auto filled = std::async(std::launch::async, [&] {
+    inference::ModelInferResponse response;
+    return inference_->ModelInfer(&endless, MakeInferRequest("model", 16, 16000), &response);
+  });
+  const auto wait_for = [&](const std::string& series) {
+    while (Scrape(port).find(series) == std::string::npos) std::this_thread::yield();
+  };
+  wait_for("rollout_batch_lanes_count{model=\"model\",version=\"1\"} 1");
+  constexpr int kRequests = 6;
+  std::vector<std::future<grpc::Status>> waiting;
+  for (int i = 0; i < kRequests; ++i) {
+    waiting.push_back(
+        std::async(std::launch::async, [this] { return Infer(MakeInferRequest("model", 2, 3)); }));
+  }
+  wait_for("rollout_queue_lanes{model=\"model\",version=\"1\"} 12");
+  endless.TryCancel();
+  EXPECT_EQ(filled.get().error_code(), grpc::StatusCode::CANCELLED);
+  for (auto& status : waiting) EXPECT_TRUE(status.get().ok());
+
+  const inference::ModelStatistics stats = Statistics("1");
+  EXPECT_EQ(stats.inference_stats().success().count(), 6u) << "requests";
+  EXPECT_EQ(stats.inference_count(), 12u) << "lanes";
+  EXPECT_EQ(stats.execution_count(), 1u) << "engine batches";
+  ASSERT_EQ(stats.batch_stats_size(), 1);
+  EXPECT_EQ(stats.batch_stats(0).batch_size(), 12u);
+  EXPECT_EQ(stats.batch_stats(0).compute_infer().count(), 1u);
+  // Each request counts the batch's time as its own, the batch counts it once.
+  const double once = static_cast<double>(stats.batch_stats(0).compute_infer().ns());
+  const double summed = static_cast<double>(stats.inference_stats().compute_infer().ns());
+  EXPECT_GT(summed, 5.0 * once);
+  EXPECT_LT(summed, 7.0 * once);
 }
 
 TEST_F(InferenceExtensionsTest, StatisticsOfAnUnknownModelAreNotFound) {

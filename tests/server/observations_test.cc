@@ -1,9 +1,6 @@
 // What clients report of the world, and what a scraper sees of the server.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include <ostream>
 #include <string>
@@ -16,35 +13,6 @@ namespace rollout {
 namespace {
 
 using testing::HasSubstr;
-
-// What a scraper gets, without an HTTP library.
-std::string Scrape(int port) {
-  const int fd = socket(AF_INET, SOCK_STREAM, 0);
-  sockaddr_in address = {};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(port);
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  EXPECT_EQ(connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof(address)), 0);
-  const std::string request = "GET /metrics HTTP/1.0\r\n\r\n";
-  EXPECT_EQ(write(fd, request.data(), request.size()), static_cast<ssize_t>(request.size()));
-  std::string text;
-  char buffer[4096];
-  for (ssize_t n; (n = read(fd, buffer, sizeof(buffer))) > 0;) text.append(buffer, n);
-  close(fd);
-  return text;
-}
-
-int FreePort() {
-  const int fd = socket(AF_INET, SOCK_STREAM, 0);
-  sockaddr_in address = {};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof(address));
-  socklen_t size = sizeof(address);
-  getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size);
-  close(fd);
-  return ntohs(address.sin_port);
-}
 
 class ObservationsTest : public ServerTest {
  protected:
@@ -99,6 +67,9 @@ TEST_F(ObservationsTest, AScrapeShowsRequestsPhasesModelsAndPredictionError) {
            "rollout_request_duration_seconds_bucket{code=\"OK\",method=\"TransitionModel/"
            "Rollout\",le=\"5e-05\"}",
            "rollout_rejected_total{reason=\"not_found\"} 1",
+           "rollout_phase_duration_seconds_count{model=\"model\",version=\"1\",phase=\"decode\"} 2",
+           "rollout_phase_duration_seconds_bucket{model=\"model\",version=\"1\",phase=\"decode\","
+           "le=\"3.125e-06\"}",
            "rollout_phase_duration_seconds_count{model=\"model\",version=\"1\",phase=\"queue\"}",
            "rollout_phase_duration_seconds_count{model=\"model\",version=\"1\",phase=\"compute\"}",
            "rollout_phase_duration_seconds_count{model=\"model\",version=\"1\",phase=\"reply\"} 2",

@@ -72,6 +72,10 @@ inference::ModelInferRequest MakeInferRequest(const std::string& model, int lane
 grpc::Status CallWithBytes(const std::shared_ptr<grpc::Channel>& channel, const std::string& method,
                            const std::string& bytes);
 
+// A port for --metrics-listen, and what a scraper gets there, without an HTTP library.
+int FreePort();
+std::string Scrape(int port);
+
 }  // namespace rollout
 
 #endif  // ROLLOUT_TESTS_SERVER_TEST_SERVER_H_
