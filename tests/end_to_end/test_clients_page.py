@@ -56,7 +56,7 @@ class ClientsPageTest(unittest.TestCase):
         self.assertRegex(self.run_here(sys.executable, "-c", text=first), r"^version 1: lane \d+ gets to x = ")
         self.run_here(sys.executable, "-c", text=second)
         printed = [self.run_here("sh", "-euc", text=text) for text in snippets("sh")]
-        self.assertEqual(len(printed), 5)
+        self.assertEqual(len(printed), 6)
         self.assertIn("NODE_SO", printed[0])
         self.assertIn("hopper version 1: 1 lane of 100 transitions", printed[1])
         self.assertTrue((self.folder / "prediction.json").stat().st_size > 0)
@@ -65,6 +65,9 @@ class ClientsPageTest(unittest.TestCase):
         self.assertIn("SERVING", printed[3])
         self.assertIn('"final_state"', printed[4])
         self.assertIn("[stable]", printed[4])
+        self.assertIn("controls_gradient", (self.folder / "gradient.json").read_text())
+        self.assertIn("with respect to the controls", printed[5])
+        self.assertIn("at step 0 of 5", printed[5])
 
     def test_cpp(self) -> None:
         printed = self.run_here(CPP_EXAMPLE, self.server.address)
