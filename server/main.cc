@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "absl/synchronization/mutex.h"
+#include "server/config/device_check.h"
 #include "server/config/read_options.h"
 #include "server/rollout_server.h"
 
@@ -77,6 +78,9 @@ int main(int argc, char** argv) {
     std::puts("the configuration is valid");
     return 0;
   }
+  const absl::Status device =
+      rollout::CheckDevice(start->options.engine.device, rollout::CountCudaDevices);
+  if (!device.ok()) return Fail(device);
   SetUpLogging(start->options.log_level);
 
   // Blocked before any thread exists, so that every thread inherits it and sigwait gets them.

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import unittest
+from pathlib import Path
 
 from stack import BIN, ROOT
 
@@ -75,6 +76,11 @@ class FilesTest(unittest.TestCase):
     def test_a_start_that_cannot_succeed_says_why_in_one_line_as_the_runbook_has_it(self) -> None:
         runbook = (ROOT / "docs/runbook.md").read_text()
         models = ("--model-repository", str(ROOT / "models/pretrained"))
+        gpus = Path("/dev/nvidiactl").exists()
+        without_a_gpu = [] if gpus else [
+            (["--device=cuda:0", *models], "--device=cuda:0: there is no CUDA driver on this machine; ",
+             "--device=cuda:0: there is no CUDA driver on this machine; …"),
+        ]  # fmt: skip
         with socket.socket() as holder:
             holder.bind(("127.0.0.1", 0))
             holder.listen()
@@ -89,6 +95,11 @@ class FilesTest(unittest.TestCase):
                 ([f"--listen={occupied}", "--metrics-listen", "127.0.0.1:0", *models],
                  f"--listen={occupied}: cannot listen there: Address already in use",
                  "--listen=127.0.0.1:8001: cannot listen there: Address already in use …"),
+                (["--tls-certificate=/no/file", "--tls-key=/no/key", *models],
+                 "--tls-certificate=/no/file: cannot be read; ", "--tls-certificate=FILE: cannot be read; …"),
+                (["--access-file=/no/file", *models], "--access-file=/no/file: cannot be read",
+                 "--access-file=FILE: cannot be read"),
+                *without_a_gpu,
             ):  # fmt: skip
                 with self.subTest(arguments=arguments):
                     done = subprocess.run([BIN / "rolloutd", *arguments], capture_output=True, text=True, timeout=60)
