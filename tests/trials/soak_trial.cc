@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -13,6 +14,7 @@
 #include "base/random.h"
 #include "experiments/figures/svg_plot.h"
 #include "tests/support/temporary_directory.h"
+#include "tests/trials/swap_windows.h"
 #include "tests/trials/trial_scene.h"
 
 namespace rollout {
@@ -21,6 +23,10 @@ namespace {
 constexpr QueryShape kSmall = {4, 20};
 constexpr QueryShape kLarge = {64, 100};
 constexpr int kKeptVersions = 6;
+// Somebody may stop all processes for a while, to measure something or to suspend the machine.
+// Where this loop stood still for so long the latencies say nothing of the server.
+constexpr absl::Duration kStandstill = absl::Seconds(1);
+constexpr absl::Duration kDeadline = absl::Minutes(10);
 constexpr absl::Duration kSettling = absl::Minutes(5);  // shorter soaks do not judge memory
 
 struct Sample {
@@ -53,6 +59,11 @@ class Disturbances {
 
   // Does what is due now.
   absl::Status Step() {
+    const int64_t looked = MonotonicNanoseconds();
+    if (last_look_ns_ > 0 && looked - last_look_ns_ > absl::ToInt64Nanoseconds(kStandstill)) {
+      standstills_.push_back({last_look_ns_, looked});
+    }
+    last_look_ns_ = looked;
     if (!scene_->server().running()) {
       return absl::UnavailableError(absl::StrCat("rolloutd has ended: ", scene_->server().Log()));
     }
@@ -99,6 +110,7 @@ class Disturbances {
   int publications() const { return publications_; }
   int crashes() const { return crashes_; }
   absl::Time started() const { return started_; }
+  const std::vector<TimeSpan>& standstills() const { return standstills_; }
 
  private:
   absl::Status PublishOne() {
@@ -120,6 +132,8 @@ class Disturbances {
   std::vector<std::unique_ptr<ChildProcess>> steady_;
   std::unique_ptr<ChildProcess> victim_;
   std::vector<Sample> samples_;
+  std::vector<TimeSpan> standstills_;
+  int64_t last_look_ns_ = 0;
   int publications_ = 0;
   int crashes_ = 0;
 };
@@ -137,7 +151,8 @@ double MeanMegabytes(const std::vector<Sample>& samples, double from, double to)
 struct Latencies {
   std::vector<double> minutes, p50, p99, failures;
 };
-Latencies Binned(const std::vector<RequestRecord>& records, int bins) {
+Latencies Binned(const std::vector<RequestRecord>& records, int bins,
+                 const std::function<bool(const RequestRecord&)>& counts) {
   Latencies binned;
   if (records.empty()) return binned;
   const int64_t begin = records.front().due_ns;
@@ -148,8 +163,8 @@ Latencies Binned(const std::vector<RequestRecord>& records, int bins) {
   }
   for (int i = 0; i < bins; ++i) {
     binned.minutes.push_back((i + 0.5) * static_cast<double>(length) / 60e9);
-    binned.p50.push_back(LatencyPercentile(parts[i], 0.5));
-    binned.p99.push_back(LatencyPercentile(parts[i], 0.99));
+    binned.p50.push_back(LatencyPercentile(parts[i], 0.5, counts));
+    binned.p99.push_back(LatencyPercentile(parts[i], 0.99, counts));
     binned.failures.push_back(static_cast<double>(CountFailures(parts[i])));
   }
   return binned;
@@ -212,7 +227,9 @@ absl::Status RunSoak(const SoakOptions& options, Judgements* judgements) {
   TrialScene& scene = **started;
   Disturbances disturbances(&scene, options);
   if (absl::Status s = disturbances.Start(); !s.ok()) return s;
-  if (absl::Status s = scene.StartAsking({.shape = kSmall, .rate = 25, .clients = 2}); !s.ok()) {
+  if (absl::Status s =
+          scene.StartAsking({.shape = kSmall, .rate = 25, .clients = 2, .deadline = kDeadline});
+      !s.ok()) {
     return s;
   }
   const absl::Time end = absl::Now() + options.duration;
@@ -247,9 +264,19 @@ absl::Status RunSoak(const SoakOptions& options, Judgements* judgements) {
   judgements->Holds("open files are back to those at the start", idle.ok(),
                     absl::StrCat(scene.server().Resources()->open_files, " beside ",
                                  samples.front().resources.open_files));
-  judgements->Tell("latency of small requests, p50", LatencyPercentile(*records, 0.5), " ms");
-  judgements->Tell("latency of small requests, p99", LatencyPercentile(*records, 0.99), " ms");
-  if (!options.figure.empty()) Draw(options.figure, samples, Binned(*records, 60));
+  double still = 0;
+  for (const TimeSpan& span : disturbances.standstills()) {
+    still += 1e-9 * static_cast<double>(span.end_ns - span.begin_ns);
+  }
+  judgements->Tell("standstills of the whole machine", still, " s");
+  const auto moving = [&](const RequestRecord& record) {
+    return !MeetsAny(record, disturbances.standstills());
+  };
+  judgements->Tell("latency of small requests, p50", LatencyPercentile(*records, 0.5, moving),
+                   " ms");
+  judgements->Tell("latency of small requests, p99", LatencyPercentile(*records, 0.99, moving),
+                   " ms");
+  if (!options.figure.empty()) Draw(options.figure, samples, Binned(*records, 60, moving));
   return absl::OkStatus();
 }
 

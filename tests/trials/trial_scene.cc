@@ -64,12 +64,14 @@ absl::Status TrialScene::WaitForLog(const std::string& name, const std::string& 
 absl::Status TrialScene::StartAsking(const AskingOptions& options) {
   for (int i = 0; i < options.clients; ++i) {
     const std::string name = absl::StrCat("ask-", asked_.size());
-    std::vector<std::string> arguments = {"--lanes",     absl::StrCat(options.shape.lanes),
-                                          "--horizon",   absl::StrCat(options.shape.horizon),
-                                          "--rate",      absl::StrCat(options.rate),
-                                          "--in-flight", absl::StrCat(options.in_flight),
-                                          "--seed",      absl::StrCat(asked_.size() + 1),
-                                          "--out",       path(name + ".requests")};
+    std::vector<std::string> arguments = {
+        "--lanes",     absl::StrCat(options.shape.lanes),
+        "--horizon",   absl::StrCat(options.shape.horizon),
+        "--rate",      absl::StrCat(options.rate),
+        "--in-flight", absl::StrCat(options.in_flight),
+        "--deadline",  absl::StrCat(absl::ToDoubleSeconds(options.deadline)),
+        "--seed",      absl::StrCat(asked_.size() + 1),
+        "--out",       path(name + ".requests")};
     const bool endless = options.duration == absl::InfiniteDuration();
     if (!endless) {
       arguments.insert(arguments.end(),

@@ -30,6 +30,7 @@ struct AskingOptions {
   int in_flight = 1;
   int clients = 1;
   absl::Duration duration = absl::InfiniteDuration();
+  absl::Duration deadline = absl::Seconds(30);  // of each request
 };
 
 // Owned and used by one thread; everything ends with it, clients first.
