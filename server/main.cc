@@ -8,6 +8,7 @@
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -25,8 +26,12 @@
 namespace {
 
 // Replies of megabytes come and go: memory that malloc returns to the system costs a page fault for
-// each of its pages when it is needed again, which is most of the time of a 1 MiB reply.
+// each of its pages when it is needed again, which is most of the time of a 1 MiB reply. What one
+// arena keeps is of no use to another, so there are as many as threads can allocate at a time, not
+// glibc's eight for each core: threads come and go with versions and connections, and would touch
+// them all in time.
 void KeepFreedMemory() {
+  mallopt(M_ARENA_MAX, std::max(2, static_cast<int>(std::thread::hardware_concurrency())));
   mallopt(M_MMAP_THRESHOLD, 1 << 30);
   mallopt(M_TRIM_THRESHOLD, 512 << 20);
   mallopt(M_TOP_PAD, 64 << 20);

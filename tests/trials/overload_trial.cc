@@ -107,11 +107,15 @@ void JudgeMemory(const std::vector<double>& resident, absl::Duration duration,
   const double early = resident[settled];
   const double most =
       *std::max_element(resident.begin() + static_cast<int64_t>(settled), resident.end());
-  judgements->Tell("resident memory after the first tenth", early / 1e6, " MB");
+  for (size_t tenth = 1; tenth <= 10; ++tenth) {
+    judgements->Tell(absl::StrCat("resident memory after ", 10 * tenth, "% of the time"),
+                     resident[tenth * (resident.size() - 1) / 10] / 1e6, " MB");
+  }
   if (duration >= kSettling) {
-    judgements->AtMost("resident memory at most over that", most / early, 1.05);
+    judgements->AtMost("resident memory at most over that after the first tenth", most / early,
+                       1.05);
   } else {
-    judgements->Tell("resident memory at most over that", most / early);
+    judgements->Tell("resident memory at most over that after the first tenth", most / early);
   }
 }
 
