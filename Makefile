@@ -99,6 +99,20 @@ test-tsan: setup
 	@cmake --build build/tsan -j $(JOBS) --target rollout_thread_tests
 	@ctest --test-dir build/tsan --output-on-failure -j $(JOBS) -L threads
 
+## make trials     overload, a thousand swaps and faults on the real programs (10 minutes, as root for all of it)
+.PHONY: trials soak
+TRIALS := $(BUILD)/tests/rollout-trials
+TRIAL_RESULTS := $(BUILD)/trials
+trials: build
+	@mkdir -p $(TRIAL_RESULTS); failed=0; for trial in overload swaps faults; do \
+	  $(TRIALS) $$trial --json $(TRIAL_RESULTS)/$$trial.json || failed=1; done; exit $$failed
+
+## make soak       half an hour of swaps, reports, cancellations and crashing clients, with its graph in build/release/trials
+SOAK_SECONDS ?= 1800
+soak: build
+	@mkdir -p $(TRIAL_RESULTS)
+	@$(TRIALS) soak --seconds $(SOAK_SECONDS) --json $(TRIAL_RESULTS)/soak.json --figure $(TRIAL_RESULTS)/soak.svg
+
 ## make package    Debian packages of everything, in build/release/packages
 package: programs
 	@third_party/setup.sh --packaging

@@ -33,6 +33,8 @@ std::vector<prometheus::MetricFamily> ProcessCollector::Collect() const {
              MetricType::Counter, usage.cpu_seconds),
       Family("process_resident_memory_bytes", "Memory of this process that is in RAM.",
              MetricType::Gauge, usage.resident_bytes),
+      Family("process_heap_bytes", "Memory that this process has allocated and not freed.",
+             MetricType::Gauge, usage.heap_bytes),
       Family("process_threads", "Threads of this process.", MetricType::Gauge, usage.threads),
       Family("process_open_fds", "Files and connections that are open.", MetricType::Gauge,
              usage.open_files),

@@ -1,5 +1,6 @@
 #include "base/process_usage.h"
 
+#include <malloc.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -54,6 +55,8 @@ ProcessUsage ReadProcessUsage() {
     usage.start_time_seconds = BootTime() + fields[19] / ticks;
     usage.resident_bytes = fields[21] * static_cast<double>(sysconf(_SC_PAGESIZE));
   }
+  const struct mallinfo2 heap = mallinfo2();
+  usage.heap_bytes = static_cast<double>(heap.uordblks) + static_cast<double>(heap.hblkhd);
   std::error_code error;
   const std::filesystem::directory_iterator files("/proc/self/fd", error);
   // The folder itself is open while it is read.

@@ -7,6 +7,7 @@ namespace rollout {
 struct ProcessUsage {
   double cpu_seconds = 0;  // user and system, all threads
   double resident_bytes = 0;
+  double heap_bytes = 0;  // that malloc has given out and not got back; the rest it keeps for later
   double threads = 0;
   double open_files = 0;
   double start_time_seconds = 0;  // since 1970

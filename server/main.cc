@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "absl/synchronization/mutex.h"
+#include "base/available_cores.h"
 #include "server/config/device_check.h"
 #include "server/config/read_options.h"
 #include "server/rollout_server.h"
@@ -31,7 +32,7 @@ namespace {
 // glibc's eight for each core: threads come and go with versions and connections, and would touch
 // them all in time.
 void KeepFreedMemory() {
-  mallopt(M_ARENA_MAX, std::max(2, static_cast<int>(std::thread::hardware_concurrency())));
+  mallopt(M_ARENA_MAX, std::max(2, rollout::NumAvailableCores()));
   mallopt(M_MMAP_THRESHOLD, 1 << 30);
   mallopt(M_TRIM_THRESHOLD, 512 << 20);
   mallopt(M_TOP_PAD, 64 << 20);

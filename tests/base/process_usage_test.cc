@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cstdio>
 #include <ctime>
+#include <memory>
 #include <thread>
 
 namespace rollout {
@@ -30,6 +31,23 @@ TEST(ProcessUsageTest, FollowsWhatTheProcessDoes) {
   done = true;
   thread.join();
   std::fclose(file);
+}
+
+TEST(ProcessUsageTest, TheHeapIsWhatIsNotFreed) {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  GTEST_SKIP() << "a sanitizer allocates in malloc's place";
+#endif
+  constexpr size_t kBytes = size_t{8} << 20;  // mapped by itself
+  constexpr size_t kFewBytes = 64 << 10;      // of an arena
+  const double before = ReadProcessUsage().heap_bytes;
+  auto block = std::make_unique<char[]>(kBytes);
+  std::unique_ptr<char[]> of_a_thread;
+  std::thread([&] { of_a_thread = std::make_unique<char[]>(kFewBytes); }).join();
+  EXPECT_GE(ReadProcessUsage().heap_bytes, before + kBytes + kFewBytes);
+  block.reset();
+  EXPECT_GE(ReadProcessUsage().heap_bytes, before + kFewBytes);
+  of_a_thread.reset();
+  EXPECT_LT(ReadProcessUsage().heap_bytes, before + kFewBytes);
 }
 
 }  // namespace
