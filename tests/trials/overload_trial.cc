@@ -172,13 +172,16 @@ absl::Status RunOverload(const OverloadOptions& options, Judgements* judgements)
   const auto after = Closed(&scene, options.shape, 1, 1, options.calm);
   if (!after.ok()) return after.status();
 
-  const double unloaded = LatencyPercentile(*before, 0.99);
+  const double p99_before = LatencyPercentile(*before, 0.99);
+  const double p99_after = LatencyPercentile(*after, 0.99);
+  // The better one: a machine that was busy beforehand must not make the bound wider.
+  const double unloaded = std::min(p99_before, p99_after);
   const double batch = LatencyPercentile(*batches, 0.5);
   const double echo_ms = absl::ToDoubleMilliseconds(*echo);
   judgements->Tell("capacity", capacity, " requests/s");
   judgements->Tell("one batch", batch, " ms");
   judgements->Tell("p50 unloaded", LatencyPercentile(*before, 0.5), " ms");
-  judgements->Tell("p99 unloaded", unloaded, " ms");
+  judgements->Tell("p99 unloaded, the better of before and after", unloaded, " ms");
   judgements->Tell("p50 of what was accepted", LatencyPercentile(overload->records, 0.5), " ms");
   const double p99 = LatencyPercentile(overload->records, 0.99);
   judgements->Tell("p99 of what was accepted", p99, " ms");
@@ -189,8 +192,7 @@ absl::Status RunOverload(const OverloadOptions& options, Judgements* judgements)
   judgements->TimeAtMost("p99 of refusals over the echo's", refusal_ms / echo_ms, 10.0, "");
   judgements->Tell("p50 afterwards over p50 before",
                    LatencyPercentile(*after, 0.5) / LatencyPercentile(*before, 0.5));
-  judgements->TimeAtMost("p99 afterwards over p99 before",
-                         LatencyPercentile(*after, 0.99) / unloaded, 1.25, "");
+  judgements->TimeAtMost("p99 afterwards over p99 before", p99_after / p99_before, 1.25, "");
   judgements->AtMost("failed requests before and after",
                      static_cast<double>(CountFailures(*before) + CountFailures(*after)), 0);
   return JudgeOverload(options, *overload, capacity, &right, judgements);

@@ -12,6 +12,7 @@ namespace rollout {
 namespace {
 
 constexpr QueryShape kShape = {4, 20};
+constexpr absl::Duration kDeadline = absl::Minutes(10);  // a machine that stands still is no fault
 
 // Files are closed when the server learns that a connection is gone.
 constexpr absl::Duration kUntilSettled = absl::Seconds(15);
@@ -84,7 +85,8 @@ absl::Status Endure(const Fault& fault, Judgements* judgements) {
   const auto started = TrialScene::Start(fault.scene);
   if (!started.ok()) return started.status();
   TrialScene& scene = **started;
-  absl::Status asking = scene.StartAsking({.shape = kShape, .rate = 25, .clients = 2});
+  absl::Status asking =
+      scene.StartAsking({.shape = kShape, .rate = 25, .clients = 2, .deadline = kDeadline});
   if (!asking.ok()) return asking;
   absl::SleepFor(kCalm);
   const auto before = HeldBy(scene);
