@@ -12,6 +12,7 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <future>
 #include <memory>
 #include <optional>
 #include <string>
@@ -64,6 +65,20 @@ std::optional<std::string> EnvironmentVariable(const std::string& name) {
   return value;
 }
 
+// Access log and recorded reports, for as long as a disk may take; a storage that hangs does not
+// keep the process.
+void CloseRecords(rollout::RolloutServer* server) {
+  constexpr auto kLongest = std::chrono::seconds(5);
+  auto closed = std::make_shared<std::promise<void>>();
+  std::thread([server, closed] {
+    server->CloseRecords();
+    closed->set_value();
+  }).detach();
+  if (closed->get_future().wait_for(kLongest) == std::future_status::timeout) {
+    spdlog::warn("event=records_not_closed reason=\"the disk did not take them within 5 s\"");
+  }
+}
+
 int Fail(const absl::Status& status) {
   std::fprintf(stderr, "rolloutd: %s\n", std::string(status.message()).c_str());
   return 1;
@@ -110,7 +125,7 @@ int main(int argc, char** argv) {
   (*server)->Drain();
   // The last replies cross the network; whoever asks meanwhile is refused with UNAVAILABLE.
   std::this_thread::sleep_for(std::chrono::milliseconds(100));
-  (*server)->CloseRecords();
+  CloseRecords(server->get());
   spdlog::shutdown();
   // gRPC's own shutdown would answer requests that have just arrived with CANCELLED, which callers
   // take for their own doing. A connection that ends with the process is UNAVAILABLE to them.

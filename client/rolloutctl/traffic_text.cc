@@ -88,6 +88,7 @@ std::string Latency(double seconds) {
 std::string PhasesText(const Traffic& before, const Traffic& now) {
   Table table({"MODEL", "VERSION", "ROLLOUTS/S", "DECODE P50 / P99", "QUEUE", "COMPUTE", "REPLY"});
   for (const VersionPhases& version : PhasesSince(before, now)) {
+    if (version.per_second <= 0.0) continue;
     std::vector<std::string> row = {version.model, version.version,
                                     absl::StrFormat("%.1f", version.per_second)};
     for (const char* phase : kPhases) {

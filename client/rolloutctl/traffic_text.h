@@ -10,7 +10,7 @@
 
 namespace rollout {
 
-// For people: each version's rollouts by phase, each method's calls, and totals.
+// For people: the phases of each version that answered rollouts, each method's calls, and totals.
 std::string TrafficText(const std::optional<Traffic>& before, const Traffic& now);
 
 // The same for programs; latencies without calls are null.
