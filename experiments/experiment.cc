@@ -3,6 +3,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "experiments/greydanus/greydanus_table.h"
+#include "experiments/gruver/mujoco_rollouts.h"
 #include "experiments/gruver/toy_rollouts.h"
 
 namespace rollout {
@@ -33,6 +34,7 @@ std::vector<std::unique_ptr<Experiment>> MakeExperiments() {
   for (ToyComparison& comparison : ToyComparisons()) {
     experiments.push_back(std::make_unique<ToyRollouts>(std::move(comparison)));
   }
+  experiments.push_back(std::make_unique<MujocoRollouts>());
   return experiments;
 }
 

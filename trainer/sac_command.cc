@@ -8,8 +8,10 @@
 #include "absl/strings/str_format.h"
 #include "base/clock.h"
 #include "base/terminal.h"
+#include "datasets/dataset_writer.h"
 #include "spdlog/spdlog.h"
 #include "systems/system.h"
+#include "trainer/collection/recording_system.h"
 #include "trainer/command.h"
 #include "trainer/sac/actor_file.h"
 #include "trainer/sac/policy_evaluation.h"
@@ -25,6 +27,7 @@ struct SacArguments {
   SacTrainingOptions training;
   std::string system;
   bool resume = false;
+  std::string record;    // a dataset of the episodes that it learns from
   std::string evaluate;  // an actor file
   int episodes = 20;
   bool stochastic = false;
@@ -63,8 +66,17 @@ int Train(const SacArguments& arguments) {
 
   std::signal(SIGINT, [](int) { stop_requested = true; });
   std::signal(SIGTERM, [](int) { stop_requested = true; });
+  std::unique_ptr<DatasetWriter> writer;
+  if (!arguments.record.empty()) {
+    auto created = DatasetWriter::Create(arguments.record, DescribeDataset((*system)->info()));
+    if (!created.ok()) return Fail(created.status());
+    writer = *std::move(created);
+  }
+  RecordingSystem recorded(*std::move(system), "sac", [&writer](const Episode& episode) {
+    return writer ? writer->Append(episode) : absl::OkStatus();
+  });
   const RealClock clock;
-  SacTraining training(arguments.training, system->get(), evaluation_system->get(), &clock,
+  SacTraining training(arguments.training, &recorded, evaluation_system->get(), &clock,
                        &stop_requested);
   if (arguments.resume) {
     if (absl::Status status = training.Resume(); !status.ok()) return Fail(status);
@@ -80,6 +92,11 @@ int Train(const SacArguments& arguments) {
   });
   progress.Finish();
   if (!status.ok()) return Fail(status);
+  if (writer) {
+    absl::Status written = recorded.Finish();
+    written.Update(writer->Close());
+    if (!written.ok()) return Fail(written);
+  }
   absl::PrintF("%s: %d steps, best evaluation %.1f, actors in %s\n", arguments.system,
                training.step(), training.learning_curve().best_return(),
                arguments.training.out_dir);
@@ -137,6 +154,9 @@ void AddSacCommand(CLI::App& app, int* exit_status) {
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
   command->add_flag("--resume", arguments->resume, "Continue from --checkpoint-dir");
+  command->add_option("--record", arguments->record,
+                      "Dataset (.hdf5) of every episode of the training, as the replay buffer "
+                      "holds them; a resumed training records what follows");
   command->add_option("--evaluate", arguments->evaluate,
                       "Measure this actor file instead of training");
   command->add_option("--episodes", arguments->episodes, "Episodes of --evaluate")

@@ -36,7 +36,7 @@ constexpr char kRolloutError[] = "rollout_error";
 // The claims of one experiment: figures, then "(scale, steps, seeds: command)".
 class Claims {
  public:
-  Claims(std::string experiment, const ToyResults& results)
+  Claims(std::string experiment, const ComparisonResults& results)
       : experiment_(std::move(experiment)), results_(results) {}
 
   void Add(const std::string& id, const std::string& figures, Rule rule) {
@@ -48,15 +48,10 @@ class Claims {
   std::vector<ClaimResult> Take() { return std::move(list_); }
 
  private:
-  std::string Source() const {
-    return absl::StrFormat(
-        "; %d seed%s, %s steps: `rollout-experiments run %s --scale %s --seeds %d`",
-        results_.seeds(), results_.seeds() == 1 ? "" : "s", results_.steps(), experiment_,
-        results_.scale(), results_.seeds());
-  }
+  std::string Source() const { return absl::StrCat("; ", results_.Source(experiment_)); }
 
   const std::string experiment_;
-  const ToyResults& results_;
+  const ComparisonResults& results_;
   std::vector<ClaimResult> list_;
 };
 
@@ -73,12 +68,13 @@ std::string BySystem(const Systems& systems,
 }
 
 // What separates `from` from `to` in ln(metric), model by model.
-double LogRatio(const ToyResults& results, const std::string& system, const std::string& from,
-                const std::string& to, const char* metric = kRolloutError) {
+double LogRatio(const ComparisonResults& results, const std::string& system,
+                const std::string& from, const std::string& to,
+                const char* metric = kRolloutError) {
   return results.MeanLog(system, from, metric) - results.MeanLog(system, to, metric);
 }
 
-void AddShareOfGap(const ToyResults& results, Claims* claims) {
+void AddShareOfGap(const ComparisonResults& results, Claims* claims) {
   const auto share = [&](const std::string& system) {
     return LogRatio(results, system, "NODE", "NODE+SO") / LogRatio(results, system, "NODE", "HNN");
   };
@@ -96,7 +92,7 @@ void AddShareOfGap(const ToyResults& results, Claims* claims) {
               MetIf(springs >= 0.7 && chains >= 0.5));
 }
 
-void AddEnergyAgainstRollout(const ToyResults& results, Claims* claims) {
+void AddEnergyAgainstRollout(const ComparisonResults& results, Claims* claims) {
   std::map<std::string, Points> groups;
   for (const std::string& system : ChainsAndSprings()) {
     for (const char* model : {"NODE", "NODE+SO", "HNN"}) {
@@ -138,7 +134,7 @@ void AddEnergyAgainstRollout(const ToyResults& results, Claims* claims) {
               MetIf(ratio >= 0.5 && ratio <= 2.0));
 }
 
-void AddGrowth(const ToyResults& results, Claims* claims) {
+void AddGrowth(const ComparisonResults& results, Claims* claims) {
   bool met = true;
   std::vector<std::string> figures;
   for (const char* model : {"NODE", "HNN"}) {
@@ -174,8 +170,8 @@ void AddGrowth(const ToyResults& results, Claims* claims) {
 }
 
 // The standard error of the difference of two models' mean logarithms.
-double StandardError(const ToyResults& results, const std::string& system, const std::string& a,
-                     const std::string& b) {
+double StandardError(const ComparisonResults& results, const std::string& system,
+                     const std::string& a, const std::string& b) {
   double squares = 0.0;
   for (const std::string& model : {a, b}) {
     std::vector<double> logs = results.Values(system, model, kRolloutError);
@@ -187,7 +183,7 @@ double StandardError(const ToyResults& results, const std::string& system, const
   return std::sqrt(squares);
 }
 
-void AddSecondOrder(const ToyResults& results, Claims* claims) {
+void AddSecondOrder(const ComparisonResults& results, Claims* claims) {
   bool below = true, clear = true;
   for (const std::string& system : ChainsAndSprings()) {
     const double difference = LogRatio(results, system, "NODE", "NODE+SO");
@@ -211,7 +207,7 @@ void AddSecondOrder(const ToyResults& results, Claims* claims) {
               MetIf(nearer > 3));
 }
 
-void AddCoordinates(const ToyResults& results, Claims* claims) {
+void AddCoordinates(const ComparisonResults& results, Claims* claims) {
   const auto squares = [&](const std::string& system) {
     return std::exp(LogRatio(results, system, "NODE+SO", "HNN", "mse"));
   };
@@ -230,7 +226,7 @@ void AddCoordinates(const ToyResults& results, Claims* claims) {
               MetIf(close && ahead >= 2));
 }
 
-void AddCost(const ToyResults& results, Claims* claims) {
+void AddCost(const ComparisonResults& results, Claims* claims) {
   bool met = true;
   const auto ratio = [&](const std::string& system) {
     return results.MedianOf(system, "HNN", "cpu_seconds_per_step") /
@@ -243,7 +239,7 @@ void AddCost(const ToyResults& results, Claims* claims) {
       MetIf(met));
 }
 
-void AddSeparable(const ToyResults& results, Claims* claims) {
+void AddSeparable(const ComparisonResults& results, Claims* claims) {
   bool met = true;
   const auto ratio = [&](const std::string& system) {
     return std::exp(LogRatio(results, system, "HNN without SO", "HNN"));
@@ -255,7 +251,7 @@ void AddSeparable(const ToyResults& results, Claims* claims) {
       MetIf(met));
 }
 
-void AddFriction(const ToyResults& results, Claims* claims) {
+void AddFriction(const ComparisonResults& results, Claims* claims) {
   Systems systems;
   for (const char* family : {"chain", "spring"}) {
     for (int bodies = 1; bodies <= 4; ++bodies) {
@@ -295,7 +291,7 @@ void AddFriction(const ToyResults& results, Claims* claims) {
                           })));
 }
 
-void AddOthers(const ToyResults& results, Claims* claims) {
+void AddOthers(const ComparisonResults& results, Claims* claims) {
   const auto log = [&](const std::string& system, const char* model) {
     return results.MeanLog(system, model, kRolloutError);
   };
@@ -314,7 +310,8 @@ void AddOthers(const ToyResults& results, Claims* claims) {
 
 }  // namespace
 
-std::vector<ClaimResult> ToyClaims(const std::string& experiment, const ToyResults& results) {
+std::vector<ClaimResult> ToyClaims(const std::string& experiment,
+                                   const ComparisonResults& results) {
   Claims claims(experiment, results);
   if (experiment == "toy-rollouts") {
     AddShareOfGap(results, &claims);

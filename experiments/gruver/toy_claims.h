@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "experiments/claims.h"
-#include "experiments/gruver/toy_results.h"
+#include "experiments/gruver/comparison_results.h"
 
 namespace rollout {
 
@@ -31,7 +31,7 @@ namespace rollout {
 //   T15  gyroscope: HNN <= NODE+SO < NODE; magnet pendulum and rotor: NODE <= both, all within 2x
 //   T16  NODE+SO takes less time a step than HNN on every system
 // T13 (HNN's training loss with drag) is reported without a rule.
-std::vector<ClaimResult> ToyClaims(const std::string& experiment, const ToyResults& results);
+std::vector<ClaimResult> ToyClaims(const std::string& experiment, const ComparisonResults& results);
 
 }  // namespace rollout
 

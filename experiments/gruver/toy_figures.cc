@@ -21,7 +21,10 @@ struct Family {
 std::vector<Family> FamiliesOf(const std::vector<std::string>& systems) {
   std::map<std::string, Family> families;
   for (const std::string& system : systems) {
-    const size_t digit = system.find_first_of("0123456789");
+    size_t digit = std::string::npos;
+    for (size_t i = 0; i + 1 < system.size() && digit == std::string::npos; ++i) {
+      if (system[i] == '_' && system[i + 1] >= '0' && system[i + 1] <= '9') digit = i + 1;
+    }
     std::string name = digit == std::string::npos ? "other systems" : system;
     if (digit != std::string::npos) name.erase(digit, 2);
     for (char& c : name) c = c == '_' ? ' ' : c;
@@ -42,7 +45,7 @@ std::vector<Family> FamiliesOf(const std::vector<std::string>& systems) {
   return list;
 }
 
-std::string Source(const ToyResults& results) {
+std::string Source(const ComparisonResults& results) {
   return absl::StrFormat("%s steps, %d seed%s", results.steps(), results.seeds(),
                          results.seeds() == 1 ? "" : "s");
 }
@@ -60,18 +63,20 @@ double StandardError(const std::vector<double>& values) {
 
 }  // namespace
 
-Figure DrawErrors(const std::string& experiment, const ToyResults& results,
-                  const std::vector<std::string>& systems, const std::vector<std::string>& models) {
+Figure DrawErrors(const std::string& experiment, const ComparisonResults& results,
+                  const std::vector<std::string>& systems, const std::vector<std::string>& models,
+                  const std::string& metric) {
+  const std::string label = metric == "test_mse" ? "test error" : "rollout error";
   std::vector<PlotPanel> panels;
   for (const Family& family : FamiliesOf(systems)) {
-    PlotPanel panel{family.title, family.x_label, "rollout error", {}};
+    PlotPanel panel{family.title, family.x_label, label, {}};
     panel.log_y = true;
     for (const std::string& model : models) {
       PlotLine line{model, family.x, {}};
       line.spread = Spread::kBars;
       for (const std::string& system : family.systems) {
-        const double mean = results.MeanLog(system, model, "rollout_error");
-        const double error = StandardError(results.Values(system, model, "rollout_error"));
+        const double mean = results.MeanLog(system, model, metric);
+        const double error = StandardError(results.Values(system, model, metric));
         line.y.push_back(std::exp(mean));
         line.low.push_back(std::exp(mean - error));
         line.high.push_back(std::exp(mean + error));
@@ -81,12 +86,12 @@ Figure DrawErrors(const std::string& experiment, const ToyResults& results,
     panels.push_back(std::move(panel));
   }
   return {absl::StrCat(experiment, "-errors.svg"),
-          absl::StrCat("Rollout error, geometric mean over seeds with one standard error (",
+          absl::StrCat(label, ", geometric mean over seeds with one standard error (",
                        Source(results), ")"),
           DrawPanels(panels)};
 }
 
-Figure DrawEnergyAgainstRollout(const std::string& experiment, const ToyResults& results,
+Figure DrawEnergyAgainstRollout(const std::string& experiment, const ComparisonResults& results,
                                 const std::vector<std::string>& systems,
                                 const std::vector<std::string>& models) {
   PlotPanel panel{"all systems", "rollout error", "energy error", {}};
@@ -107,7 +112,7 @@ Figure DrawEnergyAgainstRollout(const std::string& experiment, const ToyResults&
           DrawPanels({panel})};
 }
 
-Figure DrawGrowth(const std::string& experiment, const ToyResults& results,
+Figure DrawGrowth(const std::string& experiment, const ComparisonResults& results,
                   const std::vector<std::string>& systems, const std::vector<std::string>& models,
                   double dt) {
   std::vector<PlotPanel> panels;

@@ -6,24 +6,25 @@
 #include <vector>
 
 #include "experiments/experiment.h"
-#include "experiments/gruver/toy_results.h"
+#include "experiments/gruver/comparison_results.h"
 
 namespace rollout {
 
-// Rollout error of each model against the number of bodies, a panel a family of systems ("chain",
+// An error of each model against the number of bodies, a panel a family of systems ("chain",
 // "spring"); systems without a number stand side by side in one panel. Geometric means over seeds
 // with one standard error.
-Figure DrawErrors(const std::string& experiment, const ToyResults& results,
-                  const std::vector<std::string>& systems, const std::vector<std::string>& models);
+Figure DrawErrors(const std::string& experiment, const ComparisonResults& results,
+                  const std::vector<std::string>& systems, const std::vector<std::string>& models,
+                  const std::string& metric = "rollout_error");
 
 // Energy error against rollout error, a dot a run.
-Figure DrawEnergyAgainstRollout(const std::string& experiment, const ToyResults& results,
+Figure DrawEnergyAgainstRollout(const std::string& experiment, const ComparisonResults& results,
                                 const std::vector<std::string>& systems,
                                 const std::vector<std::string>& models);
 
 // Energy error over time, a panel a system: geometric means over rollouts and seeds with one
 // standard deviation of the logarithm over rollouts.
-Figure DrawGrowth(const std::string& experiment, const ToyResults& results,
+Figure DrawGrowth(const std::string& experiment, const ComparisonResults& results,
                   const std::vector<std::string>& systems, const std::vector<std::string>& models,
                   double dt);
 

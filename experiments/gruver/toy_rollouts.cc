@@ -5,9 +5,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "experiments/gruver/comparison_results.h"
 #include "experiments/gruver/toy_claims.h"
 #include "experiments/gruver/toy_figures.h"
-#include "experiments/gruver/toy_results.h"
 #include "experiments/statistics.h"
 #include "systems/mechanics/equations_of_motion.h"
 
@@ -139,7 +139,7 @@ std::vector<std::string> ToyRollouts::ModelNames() const {
 
 std::vector<Figure> ToyRollouts::Figures(const std::vector<RunRecord>& records) const {
   const std::vector<std::string> models = ModelNames();
-  const auto results = ToyResults::OfLargestScale(records, comparison_.systems, models);
+  const auto results = ComparisonResults::OfLargestScale(records, comparison_.systems, models);
   if (!results) return {};
   std::vector<Figure> figures = {DrawErrors(name(), *results, comparison_.systems, models)};
   if (name() != "toy-rollouts") return figures;
@@ -150,7 +150,8 @@ std::vector<Figure> ToyRollouts::Figures(const std::vector<RunRecord>& records) 
 }
 
 std::vector<ClaimResult> ToyRollouts::Claims(const std::vector<RunRecord>& records) const {
-  const auto results = ToyResults::OfLargestScale(records, comparison_.systems, ModelNames());
+  const auto results =
+      ComparisonResults::OfLargestScale(records, comparison_.systems, ModelNames());
   if (!results) return {};
   return ToyClaims(name(), *results);
 }

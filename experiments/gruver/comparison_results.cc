@@ -1,10 +1,11 @@
-#include "experiments/gruver/toy_results.h"
+#include "experiments/gruver/comparison_results.h"
 
 #include <algorithm>
 #include <cmath>
 #include <limits>
 #include <set>
 
+#include "absl/strings/str_format.h"
 #include "experiments/statistics.h"
 
 namespace rollout {
@@ -32,13 +33,13 @@ std::set<uint64_t> WholeSeeds(const std::vector<RunRecord>& records,
 
 }  // namespace
 
-std::optional<ToyResults> ToyResults::OfLargestScale(const std::vector<RunRecord>& records,
-                                                     const std::vector<std::string>& systems,
-                                                     const std::vector<std::string>& models) {
+std::optional<ComparisonResults> ComparisonResults::OfLargestScale(
+    const std::vector<RunRecord>& records, const std::vector<std::string>& systems,
+    const std::vector<std::string>& models) {
   for (const Scale scale : {Scale::kPaper, Scale::kShort, Scale::kQuick}) {
     const std::set<uint64_t> seeds = WholeSeeds(records, systems, models, Name(scale));
     if (seeds.empty()) continue;
-    ToyResults results;
+    ComparisonResults results;
     results.scale_ = Name(scale);
     results.seeds_ = static_cast<int>(seeds.size());
     for (const RunRecord& record : records) {
@@ -56,8 +57,13 @@ std::optional<ToyResults> ToyResults::OfLargestScale(const std::vector<RunRecord
   return std::nullopt;
 }
 
-std::vector<double> ToyResults::Values(const std::string& system, const std::string& model,
-                                       const std::string& metric) const {
+std::string ComparisonResults::Source(const std::string& experiment) const {
+  return absl::StrFormat("%d seed%s, %s steps: `rollout-experiments run %s --scale %s --seeds %d`",
+                         seeds_, seeds_ == 1 ? "" : "s", steps_, experiment, scale_, seeds_);
+}
+
+std::vector<double> ComparisonResults::Values(const std::string& system, const std::string& model,
+                                              const std::string& metric) const {
   std::vector<double> values;
   for (const RunRecord& record : records_.at({system, model})) {
     const auto found = record.metrics.find(metric);
@@ -68,20 +74,21 @@ std::vector<double> ToyResults::Values(const std::string& system, const std::str
   return values;
 }
 
-double ToyResults::MeanLog(const std::string& system, const std::string& model,
-                           const std::string& metric) const {
+double ComparisonResults::MeanLog(const std::string& system, const std::string& model,
+                                  const std::string& metric) const {
   std::vector<double> logs = Values(system, model, metric);
   for (double& value : logs) value = std::log(value);
   return Mean(logs);
 }
 
-double ToyResults::MedianOf(const std::string& system, const std::string& model,
-                            const std::string& metric) const {
+double ComparisonResults::MedianOf(const std::string& system, const std::string& model,
+                                   const std::string& metric) const {
   return Median(Values(system, model, metric));
 }
 
-std::vector<double> ToyResults::MeanSeries(const std::string& system, const std::string& model,
-                                           const std::string& series) const {
+std::vector<double> ComparisonResults::MeanSeries(const std::string& system,
+                                                  const std::string& model,
+                                                  const std::string& series) const {
   std::vector<double> means;
   double count = 0.0;
   for (const RunRecord& record : records_.at({system, model})) {

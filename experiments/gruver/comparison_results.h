@@ -1,6 +1,6 @@
-// The records of one comparison of toy systems, by system, model and seed.
-#ifndef ROLLOUT_EXPERIMENTS_GRUVER_TOY_RESULTS_H_
-#define ROLLOUT_EXPERIMENTS_GRUVER_TOY_RESULTS_H_
+// The records of one comparison of models, by system, model and seed.
+#ifndef ROLLOUT_EXPERIMENTS_GRUVER_COMPARISON_RESULTS_H_
+#define ROLLOUT_EXPERIMENTS_GRUVER_COMPARISON_RESULTS_H_
 
 #include <map>
 #include <optional>
@@ -15,16 +15,18 @@ namespace rollout {
 
 // Immutable. Of the seeds that all of the systems and models have, so that a comparison is between
 // equals.
-class ToyResults {
+class ComparisonResults {
  public:
   // Of the largest scale at which at least one seed is whole; nullopt where none is.
-  static std::optional<ToyResults> OfLargestScale(const std::vector<RunRecord>& records,
-                                                  const std::vector<std::string>& systems,
-                                                  const std::vector<std::string>& models);
+  static std::optional<ComparisonResults> OfLargestScale(const std::vector<RunRecord>& records,
+                                                         const std::vector<std::string>& systems,
+                                                         const std::vector<std::string>& models);
 
   const std::string& scale() const { return scale_; }
   const std::string& steps() const { return steps_; }
   int seeds() const { return seeds_; }
+  // "3 seeds, 8000 steps: `rollout-experiments run ...`" of `experiment`.
+  std::string Source(const std::string& experiment) const;
 
   // One number a seed: a metric, infinite where the run diverged or has none.
   std::vector<double> Values(const std::string& system, const std::string& model,
@@ -46,4 +48,4 @@ class ToyResults {
 
 }  // namespace rollout
 
-#endif  // ROLLOUT_EXPERIMENTS_GRUVER_TOY_RESULTS_H_
+#endif  // ROLLOUT_EXPERIMENTS_GRUVER_COMPARISON_RESULTS_H_

@@ -1,0 +1,223 @@
+#include "experiments/gruver/mujoco_rollouts.h"
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <optional>
+#include <utility>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
+#include "base/mutex.h"
+#include "experiments/gruver/comparison_results.h"
+#include "experiments/gruver/mujoco_data.h"
+#include "experiments/gruver/mujoco_run.h"
+#include "experiments/gruver/toy_figures.h"
+#include "experiments/statistics.h"
+
+namespace rollout {
+namespace {
+
+const std::vector<std::string>& Tasks() {
+  static const auto& tasks =
+      *new std::vector<std::string>{"hopper_v5", "walker2d_v5", "swimmer_v5", "half_cheetah_v5"};
+  return tasks;
+}
+const std::vector<std::string>& PaperModels() {
+  static const auto& models = *new std::vector<std::string>{"NODE", "NODE+SO", "SymODEN"};
+  return models;
+}
+
+// How much of the paper's protocol a scale takes.
+struct Protocol {
+  int64_t steps, sac_steps, random_steps;
+  int test_states;
+};
+Protocol ProtocolOf(Scale scale) {
+  switch (scale) {
+    case Scale::kQuick:
+      // Untrained policies fall: short test rollouts.
+      return {400, 3000, 2000, 20};
+    case Scale::kShort:
+      return {2000, 60000, 10000, 100};
+    case Scale::kPaper:
+      return {51200, 400000, 10000, 200};
+  }
+  return {};
+}
+
+constexpr int kFairSeeds = 2;
+bool HasFairRun(const std::string& task, uint64_t seed) {
+  return (task == "hopper_v5" || task == "half_cheetah_v5") && seed < kFairSeeds;
+}
+
+std::string DataKey(Scale scale, const std::string& task) {
+  return absl::StrCat("mujoco-", Name(scale), "-", task);
+}
+
+}  // namespace
+
+class MujocoRollouts::TaskData {
+ public:
+  TaskData(const Protocol& protocol, std::string task, std::string folder)
+      : protocol_(protocol), task_(std::move(task)), folder_(std::move(folder)) {}
+
+  absl::StatusOr<RunRecord> Run(const MujocoRun& run, const RunContext& context) {
+    {
+      MutexLock lock(&mutex_);
+      if (!data_) {
+        const std::string results = std::filesystem::path(context.partial).parent_path().string();
+        auto data = ReadReplayEpisodes({.task = task_,
+                                        .folder = absl::StrCat(results, "/", folder_),
+                                        .sac_steps = protocol_.sac_steps,
+                                        .random_steps = protocol_.random_steps},
+                                       context.stop);
+        if (!data.ok()) return data.status();
+        auto test = TakeTestStretches(*data, protocol_.test_states);
+        if (!test.ok()) return test.status();
+        test_ = *std::move(test);
+        data_ = *std::move(data);
+      }
+    }
+    // Nothing changes any more once they are there.
+    return MakeMujocoRun(run, *data_, test_, context);
+  }
+
+ private:
+  const Protocol protocol_;
+  const std::string task_, folder_;
+  Mutex mutex_;
+  std::optional<FitData> data_;
+  std::vector<ObservedEpisode> test_;
+};
+
+MujocoRollouts::MujocoRollouts() {
+  for (const Scale scale : {Scale::kQuick, Scale::kShort, Scale::kPaper}) {
+    for (const std::string& task : Tasks()) {
+      const std::string key = DataKey(scale, task);
+      data_[key] = std::make_shared<TaskData>(ProtocolOf(scale), task, key);
+    }
+  }
+}
+
+std::vector<PlannedRun> MujocoRollouts::Plan(Scale scale, int seeds) const {
+  std::vector<PlannedRun> runs;
+  for (uint64_t seed = 0; seed < static_cast<uint64_t>(seeds); ++seed) {
+    for (const std::string& task : Tasks()) {
+      std::vector<MujocoModel> models = {kMujocoNode, kMujocoNodeSo, kMujocoSymOden};
+      if (HasFairRun(task, seed)) models.push_back(kMujocoFairSymOden);
+      for (const MujocoModel& model : models) {
+        MujocoRun run;
+        run.key = absl::StrCat(Name(scale), "/", task, "/", model.name, "/seed", seed);
+        run.task = task;
+        run.model = model;
+        run.steps = ProtocolOf(scale).steps;
+        run.seed = seed;
+        runs.push_back({run.key,
+                        [run, scale, data = data_.at(DataKey(scale, task))](
+                            const RunContext& context) -> absl::StatusOr<RunRecord> {
+                          auto record = data->Run(run, context);
+                          if (record.ok()) record->settings["scale"] = Name(scale);
+                          return record;
+                        }});
+      }
+    }
+  }
+  return runs;
+}
+
+std::string MujocoRollouts::Report(const std::vector<RunRecord>& records) const {
+  std::string page = absl::StrCat(
+      "# ", title(),
+      "\n\nTest error: mean over held-out rollouts, times and dimensions of ((ẑ − z) / deviation "
+      "of "
+      "the training states)², medians over seeds; inf where a rollout is not finite. SymODEN as "
+      "the "
+      "paper has it (identity mass, one Euler step a transition); the fair one has a learned mass "
+      "and the substeps of the others. Training states come from the episodes of one SAC training "
+      "a "
+      "task, a tenth of them held out.\n\n");
+  for (const Scale scale : {Scale::kPaper, Scale::kShort, Scale::kQuick}) {
+    std::map<std::pair<std::string, std::string>, std::vector<RunRecord>> rows;
+    for (const RunRecord& record : records) {
+      if (record.settings.at("scale") != Name(scale)) continue;
+      rows[{record.settings.at("system"), record.settings.at("model")}].push_back(record);
+    }
+    if (rows.empty()) continue;
+    absl::StrAppend(
+        &page, "## Scale `", Name(scale),
+        "`\n\n| task | model | seeds | steps | test error | median rollout | test error "
+        "at half the steps | train loss | parameters | CPU ms a step | test rollouts | "
+        "not finite |\n|---|---|---|---|---|---|---|---|---|---|---|---|\n");
+    for (const auto& [row, runs] : rows) {
+      const auto median = [&](const char* metric) {
+        std::vector<double> values;
+        for (const RunRecord& run : runs) {
+          const auto found = run.metrics.find(metric);
+          const bool there = found != run.metrics.end() && !std::isnan(found->second);
+          values.push_back(there ? found->second : INFINITY);
+        }
+        return Median(values);
+      };
+      const auto& settings = runs[0].settings;
+      absl::StrAppendFormat(
+          &page,
+          "| %s | %s | %d | %s | %.3g | %.3g | %.3g | %.3g | %.0f | %.1f | %s x %s | %.0f |\n",
+          row.first, row.second, runs.size(), settings.at("steps"), median("test_mse"),
+          median("test_median"), median("half_test_mse"), median("train_loss"),
+          median("parameters"), 1e3 * median("cpu_seconds_per_step"), settings.at("test_rollouts"),
+          settings.at("test_states"), median("not_finite"));
+    }
+    page += "\n";
+  }
+  return page;
+}
+
+std::vector<Figure> MujocoRollouts::Figures(const std::vector<RunRecord>& records) const {
+  const auto results = ComparisonResults::OfLargestScale(records, Tasks(), PaperModels());
+  if (!results) return {};
+  return {DrawErrors(name(), *results, Tasks(), PaperModels(), "test_mse")};
+}
+
+std::vector<ClaimResult> MujocoRollouts::Claims(const std::vector<RunRecord>& records) const {
+  const auto results = ComparisonResults::OfLargestScale(records, Tasks(), PaperModels());
+  if (!results) return {};
+  std::vector<ClaimResult> claims;
+  const auto ratio = [&](const std::string& task, const char* above, const char* below,
+                         const char* metric) {
+    return std::exp(results->MeanLog(task, above, metric) - results->MeanLog(task, below, metric));
+  };
+  // Met where the ratio is at least `least` (above 1: more than) on every task.
+  const auto add = [&](const char* id, const char* above, const char* below, const char* metric,
+                       double least) {
+    bool met = true;
+    std::vector<std::string> figures;
+    for (const std::string& task : Tasks()) {
+      const double value = ratio(task, above, below, metric);
+      met = met && value > 1.0 && value >= least;
+      figures.push_back(absl::StrFormat("%s %.2g", task, value));
+    }
+    claims.push_back(
+        {id,
+         absl::StrFormat("%s / %s in %s: %s; %s", above, below,
+                         std::string(metric) == "test_mse" ? "test error" : "training loss",
+                         absl::StrJoin(figures, ", "), results->Source(name())),
+         VerdictOf(met ? Rule::kMet : Rule::kNotMet, results->scale())});
+  };
+  add("M1", "NODE", "NODE+SO", "test_mse", 1.0);
+  add("M2", "SymODEN", "NODE", "test_mse", 1.0);
+  add("M3", "SymODEN", "NODE", "train_loss", 1.0);
+  add("M4", "SymODEN", "NODE+SO", "test_mse", 3.0);
+  // M3 also asks NODE >= NODE+SO.
+  for (const std::string& task : Tasks()) {
+    if (ratio(task, "NODE", "NODE+SO", "train_loss") < 1.0) {
+      claims[2].measured = absl::StrCat("NODE below NODE+SO on ", task, "; ", claims[2].measured);
+      claims[2].verdict = VerdictOf(Rule::kNotMet, results->scale());
+    }
+  }
+  return claims;
+}
+
+}  // namespace rollout

@@ -1,0 +1,89 @@
+#include "experiments/gruver/mujoco_run.h"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "experiments/gruver/measured_fit.h"
+#include "experiments/gruver/mujoco_data.h"
+#include "experiments/statistics.h"
+#include "trainer/fitting/fitter.h"
+
+namespace rollout {
+namespace {
+
+FitOptions OptionsOf(const MujocoRun& run) {
+  FitOptions options;
+  options.name = "mujoco";
+  options.dynamics.kind = run.model.kind;
+  options.dynamics.mass = run.model.mass;
+  options.dynamics.has_force = run.model.has_force;
+  options.integrator = {.method = run.model.method, .substeps = run.model.substeps};
+  options.window_states = kMujocoWindowStates;
+  options.max_windows = kMujocoTrainWindows;
+  options.steps = run.steps;
+  options.seed = run.seed;
+  return options;
+}
+
+// The mean over times and dimensions of each rollout's squared error in deviations of the training
+// states; NaN where it is not finite.
+std::vector<double> SquaredErrors(const std::vector<ObservedEpisode>& test,
+                                  const std::vector<float>& predicted,
+                                  const std::vector<double>& deviation) {
+  const size_t size = deviation.size();
+  const size_t states = static_cast<size_t>(test[0].num_steps) + 1;
+  std::vector<double> errors;
+  for (size_t i = 0; i < test.size(); ++i) {
+    double sum = 0.0;
+    for (size_t k = 0; k < states * size; ++k) {
+      const double error =
+          (predicted[i * states * size + k] - test[i].states[k]) / deviation[k % size];
+      sum += error * error;
+    }
+    const double mean = sum / static_cast<double>(states * size);
+    errors.push_back(std::isfinite(mean) ? mean : std::nan(""));
+  }
+  return errors;
+}
+
+}  // namespace
+
+absl::StatusOr<RunRecord> MakeMujocoRun(const MujocoRun& run, const FitData& data,
+                                        const std::vector<ObservedEpisode>& test,
+                                        const RunContext& context) {
+  auto statistics = MeasureData(data.training, data.info);
+  if (!statistics.ok()) return statistics.status();
+  auto set = MakeTrainingSet(data.training, data.info, kMujocoWindowStates);
+  if (!set.ok()) return set.status();
+  const FitOptions options = OptionsOf(run);
+  const auto spec = MakeFitSpec(data.info, *statistics, options);
+  if (!spec.ok()) return spec.status();
+  auto fitter = Fitter::Create(*std::move(set), *statistics, *spec, options, nullptr);
+  if (!fitter.ok()) return fitter.status();
+  RunRecord record;
+  record.key = run.key;
+  record.seed = run.seed;
+  record.settings = {{"system", run.task},
+                     {"model", run.model.name},
+                     {"steps", absl::StrCat(run.steps)},
+                     {"train_windows", absl::StrCat((*fitter)->num_windows())},
+                     {"train_transitions", absl::StrCat(data.training_transitions)},
+                     {"test_rollouts", absl::StrCat(test.size())},
+                     {"test_states", absl::StrCat(test[0].num_steps + 1)}};
+  const auto measure = [&](const TransitionModel& model, const std::string& prefix,
+                           RunRecord* of_run) {
+    const auto predicted = PredictStretches(model, test);
+    if (!predicted.ok()) return predicted.status();
+    const std::vector<double> errors = SquaredErrors(test, *predicted, statistics->state_std);
+    of_run->metrics[prefix + "test_mse"] = Mean(errors);
+    of_run->metrics[prefix + "test_median"] = Median(errors);
+    of_run->metrics[prefix + "not_finite"] = static_cast<double>(std::count_if(
+        errors.begin(), errors.end(), [](double error) { return std::isnan(error); }));
+    return absl::OkStatus();
+  };
+  return RunMeasuredFit(**fitter, std::move(record), context, measure);
+}
+
+}  // namespace rollout
