@@ -1,6 +1,5 @@
 #include "experiments/gruver/measured_fit.h"
 
-#include <algorithm>
 #include <cmath>
 #include <ctime>
 #include <fstream>
@@ -78,8 +77,8 @@ absl::StatusOr<RunRecord> RunMeasuredFit(Fitter& fitter, RunRecord record,
   const std::vector<double>& losses = fitter.state().losses;
   record.metrics["train_loss"] = losses.empty() ? std::nan("") : losses.back();
   record.metrics["parameters"] = static_cast<double>(fitter.num_parameters());
-  record.metrics["cpu_seconds_per_step"] =
-      cpu_seconds / static_cast<double>(std::max<int64_t>(1, steps));
+  record.metrics["cpu_seconds_per_step"] =  // unknown where this sitting had no step to make
+      steps > 0 ? cpu_seconds / static_cast<double>(steps) : std::nan("");
   count_seconds();
   RemoveFitState(options.state_file);
   RemoveFitState(record_file);
