@@ -66,7 +66,10 @@ class Disturbances {
     }
     last_look_ns_ = looked;
     if (!scene_->server().running()) {
-      return absl::UnavailableError(absl::StrCat("rolloutd has ended: ", scene_->server().Log()));
+      const std::string log = scene_->server().Log();
+      return absl::UnavailableError(
+          absl::StrCat("rolloutd has ended; its last words: ",
+                       log.substr(log.size() - std::min<size_t>(log.size(), 2000))));
     }
     const absl::Time now = absl::Now();
     if (now >= next_publication_) {
