@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <deque>
 #include <memory>
 #include <thread>
@@ -145,6 +146,51 @@ TEST_F(AbandonedWorkTest, BehindExpiredRolloutsOneTransitionOfTheirsIsWaitedFor)
   EXPECT_LE(TransitionsUntilAnswered(living), 2) << "at most one of theirs, and its own";
   EXPECT_OK(living.status);
   for (int i = 0; i < kAbandoned; ++i) EXPECT_TRUE(absl::IsDeadlineExceeded(calls_[i].status));
+}
+
+// Gradients, which the engine computes one after the other, stop between two transitions as well:
+// none of them comes to its end, where it says which lanes diverged.
+TEST_F(AbandonedWorkTest, CancelledGradientsAreNotComputedToTheirEnd) {
+  constexpr int kGradients = 4;
+  constexpr int kLanes = 32;  // seconds of work each
+  const std::vector<float> controls = RandomControls(model_.spec, kLanes, kHorizon, 4);
+  const std::vector<float> cotangents(static_cast<size_t>(kLanes * model_.spec.state_size()), 1.0f);
+  std::vector<float> gradient(controls.size());
+  std::vector<std::vector<int32_t>> written_at_the_end(kGradients,
+                                                       std::vector<int32_t>(kLanes, -1));
+  std::atomic<bool> begun = false;
+  for (std::vector<int32_t>& steps : written_at_the_end) {
+    Call& call = calls_.emplace_back();
+    call.task.job.lanes = kLanes;
+    call.task.job.horizon = kHorizon;
+    call.task.alone = [&](Engine& engine) {
+      begun.store(true);
+      GradientJob job;
+      job.lanes = kLanes;
+      job.horizon = kHorizon;
+      job.initial_states = states_;
+      job.controls = controls;
+      job.final_state_cotangents = cotangents;
+      job.cancelled = &call.task.cancelled;
+      job.controls_gradient = absl::MakeSpan(gradient);
+      job.first_non_finite_step = absl::MakeSpan(steps);
+      return engine.Gradient({&job, 1});
+    };
+    call.task.done = [&call](const absl::Status& status) {
+      call.status = status;
+      call.ended.store(true);
+    };
+    ASSERT_OK(batcher_->Submit(&call.task));
+  }
+  while (!begun.load()) std::this_thread::yield();
+  const Call& living = Submit(1, absl::Hours(1));
+  for (int i = 0; i < kGradients; ++i) batcher_->Cancel(&calls_[i].task);
+  EXPECT_EQ(TransitionsUntilAnswered(living), 1) << "its own";
+  EXPECT_OK(living.status);
+  for (int i = 0; i < kGradients; ++i) {
+    EXPECT_TRUE(absl::IsCancelled(calls_[i].status));
+    EXPECT_THAT(written_at_the_end[i], testing::Each(-1));
+  }
 }
 
 }  // namespace
