@@ -50,11 +50,9 @@ SERVING = Page(
             "From the arrival of the whole request to the reply being handed over.",
             'rollout_request_duration_seconds_bucket{code="OK",method=~".*(Rollout|ModelInfer|Plan)"}',
         ),
-        phase(
-            "queue",
-            "From admission to the start of the batch that computes it. Grows first when a server is too small.",
-        ),
-        phase("compute", "One call of the engine for a whole batch."),
+        phase("decode", "Reading, checking and clipping a request. Grows with what is sent."),
+        phase("queue", "Until a request's first lane is under way. Grows first when a server is too small."),
+        phase("compute", "Until a request's last lane is done, whatever else is computed meanwhile."),
         phase("reply", "Making the message from the engine's numbers."),
         Panel(
             "Batch sizes",
@@ -70,7 +68,7 @@ SERVING = Page(
                     "{{model}} p90",
                 ),
             ),
-            "Lanes (control sequences) computed in one call of the engine.",
+            "Lanes (control sequences) under way together when a request starts.",
         ),
         Panel(
             "Queue, of its capacity",
