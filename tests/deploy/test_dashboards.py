@@ -155,7 +155,9 @@ class StackTest(unittest.TestCase):
         with Load(self.stack.server, self.episodes):
             start = time.monotonic()
             publish_damaged(self.stack.folder / "models")
-            time.sleep(LOAD_SECONDS / 2)
+            published = "rollout_trainer_last_publish_timestamp_seconds > 0"
+            wait_until(lambda: self.stack.series(published) != [], "the trainer publishes", 300)
+            time.sleep(max(0.0, LOAD_SECONDS / 2 - (time.monotonic() - start)))
             self.assertEqual(self.series_missing(exempt={"label"}), [])
             self.assertNotIn("RolloutPredictionWorseThanNoChange", self.stack.firing())
             self.assertNotIn("RolloutCanaryWorseThanStable", self.stack.firing())

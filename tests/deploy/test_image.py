@@ -84,7 +84,7 @@ class ServerImageTest(ServerTest):
 
     def test_plain_text_is_refused_with_the_remedy(self) -> None:
         server = self.run_server()
-        output = server.communicate(timeout=60)[0]
+        output = server.communicate(timeout=120)[0]
         self.assertNotEqual(server.returncode, 0)
         self.assertIn("--listen=0.0.0.0", output)
         self.assertIn("--insecure", output)
