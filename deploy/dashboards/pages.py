@@ -125,7 +125,8 @@ SERVING = Page(
     ),
 )
 
-LABELLED = '* on (model, version, job, instance) group_left (label) rollout_model_label{model=~"MODEL"}'
+# One label at a time: after a promotion one version has both, and would match twice.
+LABELLED = '* on (model, version, job, instance) group_left (label) rollout_model_label{model=~"MODEL",label="%s"}'
 
 TRUTH = Page(
     "truth",
@@ -143,9 +144,12 @@ TRUTH = Page(
             "Canary against stable",
             "1",
             (
-                Query(
-                    f'rollout_prediction_error{{model=~"MODEL",horizon=~"1|4|16|64"}} {LABELLED}',
-                    "{{label}} v{{version}}, {{horizon}} steps",
+                *(
+                    Query(
+                        f'rollout_prediction_error{{model=~"MODEL",horizon=~"1|4|16|64"}} {LABELLED % label}',
+                        "{{label}} v{{version}}, {{horizon}} steps",
+                    )
+                    for label in ("stable", "canary")
                 ),
             ),
             "The same error of the labelled versions, on the same reports.",
