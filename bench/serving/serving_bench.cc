@@ -62,6 +62,17 @@ void PrintTables(const LineResult& result) {
   std::fflush(stdout);
 }
 
+// A line for each cell and ratio.
+void WriteJson(nlohmann::json json, const std::string& path) {
+  std::ofstream file(path);
+  file << "{\"cores\": " << json["cores"] << ", \"pinned\": " << json["pinned"];
+  for (const char* key : {"cells", "ratios"}) {
+    const auto dump = [](std::string* out, const nlohmann::json& one) { *out += one.dump(); };
+    file << ",\n\"" << key << "\": [\n" << absl::StrJoin(json[key], ",\n", dump) << "\n]";
+  }
+  file << "}\n";
+}
+
 int Run(const std::vector<std::string>& wanted, LineOptions options, bool pin,
         const std::string& json_file) {
   const Cores cores = AvailableCores();
@@ -90,7 +101,7 @@ int Run(const std::vector<std::string>& wanted, LineOptions options, bool pin,
     for (const nlohmann::json& cell : result->cells) json["cells"].push_back(cell);
     for (const Ratio& ratio : result->ratios) json["ratios"].push_back(ratio.Json());
   }
-  if (!json_file.empty()) std::ofstream(json_file) << json.dump(1) << "\n";
+  if (!json_file.empty()) WriteJson(json, json_file);
   return failures == 0 ? 0 : 1;
 }
 

@@ -107,7 +107,7 @@ def perf_analyzer(places: Places, server: Server, work: Work, in_flight: int, mi
     report = places.scratch / "perf_analyzer.csv"
     command = [str(places.peers / "perf_analyzer" / "bin" / "perf_analyzer"), "-m", question.model, "-i", "grpc"]
     command += ["-u", server.address, "--concurrency-range", str(in_flight), "-p", str(milliseconds), "-r", "4"]
-    command += ["-s", "50", "-f", str(report), "--input-data", "random"]
+    command += ["-s", "50", "-f", str(report), "--input-data", "zero"]
     for name, values in question.inputs.items():
         command += ["--shape", f"{name}:{','.join(str(size) for size in values.shape)}"]
     libraries = [places.peers / "perf_analyzer" / "lib", places.peers / "triton" / "nvidia_pytriton.libs"]

@@ -73,5 +73,11 @@ def _long_rollout() -> Work:
 WORKS = {
     "echo": Work("echo", _rollout("hopper-sized", STATE, 1, 1, 3, "final_state"), Question("echo", {"x": STATE}, "y")),
     "blob": Work("blob", _rollout("wide", WIDE_STATE, 512, 1, 1, "trajectory"), Question("blob", {"x": STATE}, "y")),
+    # perf_analyzer takes every output: trajectory and final state of 341 lanes are 1 MiB together.
+    "blob, all outputs": Work(
+        "blob, all outputs",
+        _rollout("wide", WIDE_STATE, 341, 1, 1, "trajectory"),
+        Question("blob", {"x": STATE}, "y"),
+    ),
     "rollout": _long_rollout(),
 }
