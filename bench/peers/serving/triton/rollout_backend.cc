@@ -1,5 +1,5 @@
-// A backend for Triton with three models, told apart by their names: `echo` returns its input, `blob`
-// returns 1 MiB, `rollout` rolls out NODE_SO 15-128-128-6 (tanh, 8 substeps of constant
+// A backend for Triton with three models, told apart by their names: `echo` returns its input,
+// `blob` returns 1 MiB, `rollout` rolls out NODE_SO 15-128-128-6 (tanh, 8 substeps of constant
 // acceleration, dt = 8 ms) as plain loops over blocks of 16 lanes, which the compiler vectorises.
 // What Triton does with requests is measured with it, and what a backend written in a day computes.
 #include <algorithm>
