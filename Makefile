@@ -51,7 +51,7 @@ bench-peers: build
 bench-serving: build
 	@$(BUILD)/bin/serving-bench
 
-## make serving-peers  optional: Triton, KServe and MLServer below build/serving-peers, for `make bench-serving-peers` (2 GB)
+## make serving-peers  optional: Triton, KServe and MLServer below build/serving-peers, for `make bench-serving-peers` (2.3 GB)
 serving-peers:
 	@bench/peers/serving/install build/serving-peers
 

@@ -1,20 +1,19 @@
 // rollout-experiments: repeats the tables and figures of the papers behind the models.
 #include <ATen/Parallel.h>
 
-#include <algorithm>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <memory>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "CLI/CLI.hpp"
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "base/available_cores.h"
 #include "base/clock.h"
 #include "base/table.h"
 #include "base/terminal.h"
@@ -33,7 +32,7 @@ struct Arguments {
   std::string experiment;
   std::string scale = "quick";
   int seeds = 1;
-  int threads = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+  int threads = NumAvailableCores();
   std::string results = "experiments/results";
   std::string docs = "docs/experiments";
   std::string claims;

@@ -3,12 +3,12 @@
 #include <cstdio>
 #include <memory>
 #include <string>
-#include <thread>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "base/available_cores.h"
 #include "base/clock.h"
 #include "base/table.h"
 #include "base/terminal.h"
@@ -182,8 +182,7 @@ void AddCollectCommand(CLI::App& app, int* exit_status) {
   CLI::App* command = app.add_subcommand("collect", "Drive a system by a policy into a dataset");
   auto arguments = std::make_shared<CollectArguments>();
   arguments->collection.episodes = 100;
-  arguments->collection.threads =
-      std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+  arguments->collection.threads = NumAvailableCores();
   command->add_option("--system", arguments->system,
                       "Task, such as hopper_v5; by default the actor's own");
   command->add_option("--policy", arguments->policy, "\"random\" or an actor file")

@@ -6,7 +6,6 @@
 #include <memory>
 #include <numeric>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -14,6 +13,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "base/available_cores.h"
 #include "base/clock.h"
 #include "base/random.h"
 #include "base/terminal.h"
@@ -213,7 +213,7 @@ void AddRunCommand(CLI::App& app, int* exit_status) {
   CLI::App* command =
       app.add_subcommand("run", "Collect, fit, evaluate, and publish a version that is better");
   auto arguments = std::make_shared<RunArguments>();
-  arguments->threads = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+  arguments->threads = NumAvailableCores();
   command->add_option("--model-repository", arguments->repository)->required();
   command->add_option("--model", arguments->model)->required();
   command->add_option("--system", arguments->system, "Task, such as hopper_v5");

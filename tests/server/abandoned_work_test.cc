@@ -185,7 +185,8 @@ TEST_F(AbandonedWorkTest, CancelledGradientsAreNotComputedToTheirEnd) {
   while (!begun.load()) std::this_thread::yield();
   const Call& living = Submit(1, absl::Hours(1));
   for (int i = 0; i < kGradients; ++i) batcher_->Cancel(&calls_[i].task);
-  EXPECT_EQ(TransitionsUntilAnswered(living), 1) << "its own";
+  // None where it was answered before this thread began to count.
+  EXPECT_LE(TransitionsUntilAnswered(living), 1) << "its own";
   EXPECT_OK(living.status);
   for (int i = 0; i < kGradients; ++i) {
     EXPECT_TRUE(absl::IsCancelled(calls_[i].status));

@@ -7,10 +7,10 @@
 
 #include <algorithm>
 #include <limits>
-#include <thread>
 #include <utility>
 #include <vector>
 
+#include "base/available_cores.h"
 #include "models/dynamics/dynamics.h"
 #include "models/engines/gradient_job_check.h"
 #include "models/engines/job_check.h"
@@ -38,8 +38,7 @@ class TorchEngine : public Engine {
   TorchEngine(const TransitionModelSpec& spec, const EngineOptions& options,
               std::shared_ptr<DeviceThread> thread)
       : spec_(spec), device_name_(options.device), thread_(std::move(thread)) {
-    const int cores = static_cast<int>(std::thread::hardware_concurrency());
-    threads_ = options.threads > 0 ? options.threads : std::max(cores, 1);
+    threads_ = options.threads > 0 ? options.threads : NumAvailableCores();
   }
 
   // On the device's thread.
