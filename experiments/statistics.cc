@@ -46,4 +46,39 @@ Interval BootstrapMedian(const std::vector<std::vector<double>>& groups, uint64_
   return {quantile(0.025), quantile(0.975)};
 }
 
+namespace {
+
+// Ranks from 0, ties sharing their mean.
+std::vector<double> Ranks(const std::vector<double>& values) {
+  std::vector<double> ranks(values.size());
+  for (size_t i = 0; i < values.size(); ++i) {
+    double below = 0.0, equal = 0.0;
+    for (const double other : values) {
+      below += other < values[i];
+      equal += other == values[i];
+    }
+    ranks[i] = below + 0.5 * (equal - 1.0);
+  }
+  return ranks;
+}
+
+bool AllFinite(const std::vector<double>& values) {
+  return std::all_of(values.begin(), values.end(), [](double x) { return std::isfinite(x); });
+}
+
+}  // namespace
+
+double RankCorrelation(const std::vector<double>& a, const std::vector<double>& b) {
+  if (!AllFinite(a) || !AllFinite(b)) return std::nan("");
+  const std::vector<double> ranks_a = Ranks(a), ranks_b = Ranks(b);
+  const double middle = 0.5 * (static_cast<double>(a.size()) - 1.0);
+  double product = 0.0, squares_a = 0.0, squares_b = 0.0;
+  for (size_t i = 0; i < a.size(); ++i) {
+    product += (ranks_a[i] - middle) * (ranks_b[i] - middle);
+    squares_a += (ranks_a[i] - middle) * (ranks_a[i] - middle);
+    squares_b += (ranks_b[i] - middle) * (ranks_b[i] - middle);
+  }
+  return product / std::sqrt(squares_a * squares_b);
+}
+
 }  // namespace rollout

@@ -13,6 +13,10 @@ double Median(std::vector<double> values);
 
 double Mean(const std::vector<double>& values);
 
+// Spearman's rank correlation of two equally long lists, in [-1, 1]; equal values share their mean
+// rank. NaN where one of them is constant or a value is not finite.
+double RankCorrelation(const std::vector<double>& a, const std::vector<double>& b);
+
 struct Interval {
   double low = 0.0;
   double high = 0.0;

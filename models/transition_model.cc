@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cctype>
 #include <cmath>
+#include <tuple>
 
 #include "absl/strings/str_cat.h"
 
@@ -86,6 +87,22 @@ bool MayHaveForce(DynamicsKind kind) {
   return kind == DynamicsKind::kHnn || kind == DynamicsKind::kHnnNonseparable;
 }
 
+// Sizes that one kind has and the others have not.
+absl::Status ValidateExtraSizes(const DynamicsSpec& dynamics) {
+  for (const auto& [field, size, kind] :
+       {std::tuple("dynamics.memory_size", dynamics.memory_size, DynamicsKind::kNodeRecurrent),
+        std::tuple("dynamics.autoencoder_width", dynamics.autoencoder_width,
+                   DynamicsKind::kPixelHnn)}) {
+    if (dynamics.kind == kind) {
+      if (absl::Status s = CheckRange(field, size, 1, kMaxHiddenSize); !s.ok()) return s;
+    } else if (size != 0) {
+      return Invalid(field, absl::StrCat(size, " with kind ", Name(dynamics.kind)),
+                     absl::StrCat("none: only ", Name(kind), " has it"));
+    }
+  }
+  return absl::OkStatus();
+}
+
 absl::Status ValidateDynamics(const TransitionModelSpec& spec) {
   const DynamicsSpec& dynamics = spec.dynamics;
   const char* kind = Name(dynamics.kind);
@@ -111,10 +128,16 @@ absl::Status ValidateDynamics(const TransitionModelSpec& spec) {
     return Invalid("dynamics.mass_epsilon", absl::StrCat(dynamics.mass_epsilon),
                    absl::StrCat("a finite number of at least ", kMinMassEpsilon));
   }
-  if (dynamics.kind == DynamicsKind::kHnnCanonical &&
-      (!spec.angular_positions.empty() || !spec.ignored_positions.empty())) {
-    return Invalid("angular_positions, ignored_positions", "some with kind HNN_CANONICAL",
+  if (absl::Status s = ValidateExtraSizes(dynamics); !s.ok()) return s;
+  const bool is_canonical =
+      dynamics.kind == DynamicsKind::kHnnCanonical || dynamics.kind == DynamicsKind::kPixelHnn;
+  if (is_canonical && (!spec.angular_positions.empty() || !spec.ignored_positions.empty())) {
+    return Invalid("angular_positions, ignored_positions", absl::StrCat("some with kind ", kind),
                    "none: its network sees the canonical state itself");
+  }
+  if (dynamics.kind == DynamicsKind::kPixelHnn && spec.ensemble_size != 1) {
+    return Invalid("ensemble_size", absl::StrCat(spec.ensemble_size, " with kind ", kind),
+                   "1: latent states of several autoencoders have no mean");
   }
   for (const NetworkShape& network : Networks(spec)) {
     if (network.inputs == 0) {
@@ -140,7 +163,8 @@ absl::Status ValidateIntegrator(const IntegratorSpec& integrator, const Dynamics
   }
   const bool partitioned =
       method == IntegratorMethod::kSymplecticEuler || method == IntegratorMethod::kLeapfrog;
-  if (partitioned && dynamics.kind == DynamicsKind::kNode) {
+  if (partitioned &&
+      (dynamics.kind == DynamicsKind::kNode || dynamics.kind == DynamicsKind::kNodeRecurrent)) {
     return Invalid("integrator.method", found,
                    "a method that does not split positions from velocities: EULER, RK4, RK4_38, "
                    "IMPLICIT_MIDPOINT or DOPRI5");
@@ -186,6 +210,22 @@ absl::Status ValidateState(const TransitionModelSpec& spec) {
                      /*may_touch=*/true, /*unread=*/spec.ignored_positions);
 }
 
+void AppendLayer(const std::string& name, int64_t members, int64_t inputs, int64_t outputs,
+                 std::vector<TensorShape>* tensors) {
+  tensors->push_back({absl::StrCat(name, ".weight"), {members, outputs, inputs}});
+  tensors->push_back({absl::StrCat(name, ".bias"), {members, outputs}});
+}
+
+// Three hidden layers of one width.
+void AppendResidualNetwork(const std::string& name, int64_t inputs, int64_t width, int64_t outputs,
+                           std::vector<TensorShape>* tensors) {
+  constexpr int kLayers = 4;
+  for (int i = 0; i < kLayers; ++i) {
+    AppendLayer(absl::StrCat(name, ".", i), 1, i == 0 ? inputs : width,
+                i == kLayers - 1 ? outputs : width, tensors);
+  }
+}
+
 void AppendNetwork(const NetworkShape& network, const TransitionModelSpec& spec,
                    std::vector<TensorShape>* tensors) {
   const int64_t members = spec.ensemble_size;
@@ -193,8 +233,7 @@ void AppendNetwork(const NetworkShape& network, const TransitionModelSpec& spec,
   for (size_t i = 0; i <= hidden.size(); ++i) {
     const int64_t in = i == 0 ? network.inputs : hidden[i - 1];
     const int64_t out = i == hidden.size() ? network.outputs : hidden[i];
-    tensors->push_back({absl::StrCat(network.name, ".", i, ".weight"), {members, out, in}});
-    tensors->push_back({absl::StrCat(network.name, ".", i, ".bias"), {members, out}});
+    AppendLayer(absl::StrCat(network.name, ".", i), members, in, out, tensors);
   }
 }
 
@@ -219,11 +258,13 @@ bool HasNormalisers(const TransitionModelSpec& spec) {
     case DynamicsKind::kNode:
     case DynamicsKind::kNodeSo:
     case DynamicsKind::kMechanics:
+    case DynamicsKind::kNodeRecurrent:
       return true;
     case DynamicsKind::kHnn:
     case DynamicsKind::kHnnNonseparable:
       return spec.dynamics.has_force;
     case DynamicsKind::kHnnCanonical:
+    case DynamicsKind::kPixelHnn:
       return false;
   }
   return false;
@@ -249,7 +290,11 @@ std::vector<NetworkShape> Networks(const TransitionModelSpec& spec) {
       networks.push_back({"hamiltonian", features + n, 1});
       break;
     case DynamicsKind::kHnnCanonical:
+    case DynamicsKind::kPixelHnn:
       networks.push_back({"hamiltonian", 2 * n, 1});
+      break;
+    case DynamicsKind::kNodeRecurrent:
+      networks.push_back({"mlp", all + spec.dynamics.memory_size, 2 * n});
       break;
   }
   if (spec.dynamics.mass == MassKind::kLearned) {
@@ -297,13 +342,26 @@ std::vector<TensorShape> ExpectedTensors(const TransitionModelSpec& spec) {
   if (HasNormalisers(spec)) {
     const int64_t n = spec.num_positions;
     const int64_t inputs = spec.num_features() + n + spec.num_controls;
-    const int64_t outputs = spec.dynamics.kind == DynamicsKind::kNode ? 2 * n : n;
+    const bool gives_both = spec.dynamics.kind == DynamicsKind::kNode ||
+                            spec.dynamics.kind == DynamicsKind::kNodeRecurrent;
+    const int64_t outputs = gives_both ? 2 * n : n;
     tensors = {{"input.mean", {inputs}},
                {"input.std", {inputs}},
                {"output.mean", {outputs}},
                {"output.std", {outputs}}};
   }
   for (const NetworkShape& network : Networks(spec)) AppendNetwork(network, spec, &tensors);
+  if (spec.dynamics.kind == DynamicsKind::kNodeRecurrent) {
+    const int64_t gates = 3 * static_cast<int64_t>(spec.dynamics.memory_size);
+    const int64_t seen = spec.num_features() + spec.num_positions + spec.num_controls;
+    AppendLayer("gru.input", spec.ensemble_size, seen, gates, &tensors);
+    AppendLayer("gru.memory", spec.ensemble_size, spec.dynamics.memory_size, gates, &tensors);
+  }
+  if (spec.dynamics.kind == DynamicsKind::kPixelHnn) {
+    const int64_t width = spec.dynamics.autoencoder_width;
+    AppendResidualNetwork("encoder", 2 * kFrameNumbers, width, spec.state_size(), &tensors);
+    AppendResidualNetwork("decoder", spec.state_size(), width, 2 * kFrameNumbers, &tensors);
+  }
   return tensors;
 }
 
@@ -338,6 +396,10 @@ const char* Name(DynamicsKind kind) {
       return "MECHANICS";
     case DynamicsKind::kHnnCanonical:
       return "HNN_CANONICAL";
+    case DynamicsKind::kNodeRecurrent:
+      return "NODE_RECURRENT";
+    case DynamicsKind::kPixelHnn:
+      return "PIXEL_HNN";
   }
   return "unknown kind";
 }

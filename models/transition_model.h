@@ -14,7 +14,16 @@
 
 namespace rollout {
 
-enum class DynamicsKind { kNode, kNodeSo, kHnn, kHnnNonseparable, kMechanics, kHnnCanonical };
+enum class DynamicsKind {
+  kNode,
+  kNodeSo,
+  kHnn,
+  kHnnNonseparable,
+  kMechanics,
+  kHnnCanonical,
+  kNodeRecurrent,
+  kPixelHnn,
+};
 enum class Activation { kTanh, kRelu, kSilu, kSoftplus };
 enum class MassKind {
   kNone,      // the kind has no mass: v is carried
@@ -39,7 +48,14 @@ struct DynamicsSpec {
   bool has_force = false;
   MassKind mass = MassKind::kNone;
   double mass_epsilon = 1e-4;
+  int memory_size = 0;        // NODE_RECURRENT
+  int autoencoder_width = 0;  // PIXEL_HNN
 };
+
+// What a pixel model sees: pairs of grey frames, row by row from the top, in [0, 1].
+inline constexpr int kFrameHeight = 28;
+inline constexpr int kFrameWidth = 28;
+inline constexpr int kFrameNumbers = kFrameHeight * kFrameWidth;
 
 struct IntegratorSpec {
   IntegratorMethod method = IntegratorMethod::kEuler;
@@ -110,11 +126,12 @@ struct NetworkShape {
   int outputs = 0;
 };
 
-// The networks that `spec` implies, in the order of their tensors.
+// The networks that `spec` implies, in the order of their tensors: those with layers of the hidden
+// sizes, which excludes the gates of NODE_RECURRENT and the autoencoder of PIXEL_HNN.
 std::vector<NetworkShape> Networks(const TransitionModelSpec& spec);
 
 // True where a network's input and output are normalised: the model then has input.* [F + n + nu]
-// and output.* (2n for NODE, else n).
+// and output.* (2n for NODE and NODE_RECURRENT, else n).
 bool HasNormalisers(const TransitionModelSpec& spec);
 
 // True where dq is the carried velocity itself, so that dv is an acceleration: NODE_SO, and HNN

@@ -44,7 +44,10 @@ bool HasMass(DynamicsKind kind) {
 
 void AddFitArguments(CLI::App& command, FitArguments* arguments) {
   FitOptions& options = arguments->options;
-  command.add_option("--kind", arguments->kind, "NODE, NODE_SO, HNN, HNN_NONSEPARABLE, MECHANICS")
+  command
+      .add_option("--kind", arguments->kind,
+                  "NODE, NODE_SO, HNN, HNN_NONSEPARABLE, MECHANICS, "
+                  "HNN_CANONICAL, NODE_RECURRENT")
       ->capture_default_str();
   command.add_option("--hidden-sizes", arguments->hidden_sizes, "Of every network")
       ->delimiter(',')
@@ -64,6 +67,19 @@ void AddFitArguments(CLI::App& command, FitArguments* arguments) {
       ->capture_default_str();
   command.add_flag("--without-force", arguments->without_force,
                    "A Hamiltonian kind that controls do not move");
+  command
+      .add_option("--memory-size", arguments->memory_size,
+                  "Numbers that a rollout of NODE_RECURRENT remembers")
+      ->check(CLI::Range(1, 8192))
+      ->capture_default_str();
+  command.add_option("--norm", arguments->norm, "Of errors in the loss: L2 or L1")
+      ->check(CLI::IsMember({"L2", "L1"}))
+      ->capture_default_str();
+  command
+      .add_option("--symplectic-weight", options.symplectic_weight,
+                  "Of the symplectic regulariser of MECHANICS; 0 = none")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
   command.add_option("--steps", options.steps, "Optimiser steps")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
@@ -106,7 +122,8 @@ absl::StatusOr<FitOptions> ResolveFitOptions(const FitArguments& arguments,
   options.name = model_name;
   const auto kind = Find("--kind", arguments.kind,
                          AllOf({DynamicsKind::kNode, DynamicsKind::kNodeSo, DynamicsKind::kHnn,
-                                DynamicsKind::kHnnNonseparable, DynamicsKind::kMechanics}));
+                                DynamicsKind::kHnnNonseparable, DynamicsKind::kMechanics,
+                                DynamicsKind::kHnnCanonical, DynamicsKind::kNodeRecurrent}));
   if (!kind.ok()) return kind.status();
   options.dynamics.kind = *kind;
   options.dynamics.hidden_sizes = arguments.hidden_sizes;
@@ -119,6 +136,10 @@ absl::StatusOr<FitOptions> ResolveFitOptions(const FitArguments& arguments,
     options.dynamics.mass = arguments.mass == "IDENTITY" ? MassKind::kIdentity : MassKind::kLearned;
     options.dynamics.has_force = *kind != DynamicsKind::kMechanics && !arguments.without_force;
   }
+  if (*kind == DynamicsKind::kNodeRecurrent) {
+    options.dynamics.memory_size = arguments.memory_size;
+  }
+  options.norm = arguments.norm == "L1" ? LossNorm::kL1 : LossNorm::kL2;
   options.integrator.substeps = arguments.substeps;
   options.integrator.method = DefaultIntegrator(*kind);
   if (!arguments.integrator.empty()) {

@@ -15,6 +15,8 @@ namespace rollout {
 struct FitArguments {
   std::string kind = "NODE_SO";
   std::vector<int> hidden_sizes = {128, 128};
+  int memory_size = 32;
+  std::string norm = "L2";
   std::string activation = "TANH";
   std::string integrator;  // empty = the kind's default
   int substeps = 8;

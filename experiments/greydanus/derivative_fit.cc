@@ -43,7 +43,7 @@ at::Tensor MeanSquaredError(const Dynamics& dynamics, const at::Tensor& states,
                             const at::Tensor& derivatives) {
   const int64_t n = states.size(1) / 2;
   const CarriedState carried = dynamics.Enter(states.unsqueeze(0));
-  const HeldControl held = dynamics.Hold(at::empty({1, states.size(0), 0}));
+  const HeldControl held = dynamics.Hold(carried, at::empty({1, states.size(0), 0}));
   const Rates rates = dynamics.Derivative(carried, held);
   return (at::cat({rates.position, rates.momentum}, 1).view({-1, 2 * n}) - derivatives)
       .square()

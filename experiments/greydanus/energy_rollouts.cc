@@ -24,8 +24,9 @@ void ModelDerivative(const Dynamics& dynamics, absl::Span<const double> state,
   const int64_t size = static_cast<int64_t>(state.size());
   const at::Tensor z = at::from_blob(const_cast<double*>(state.data()), {1, 1, size},
                                      at::TensorOptions(at::kDouble));
+  const CarriedState start = dynamics.Enter(z);
   const Rates rates = dynamics.Derivative(
-      dynamics.Enter(z), dynamics.Hold(at::empty({1, 1, 0}, at::TensorOptions(at::kDouble))));
+      start, dynamics.Hold(start, at::empty({1, 1, 0}, at::TensorOptions(at::kDouble))));
   const at::Tensor dq = rates.position.contiguous(), dp = rates.momentum.contiguous();
   std::copy_n(dq.data_ptr<double>(), size / 2, derivative.begin());
   std::copy_n(dp.data_ptr<double>(), size / 2, derivative.begin() + size / 2);

@@ -82,10 +82,11 @@ class PixelTraining final : public Training {
         first_states_(EnergyFirstStates(*mechanics_, task, DeriveSeed(seed, kStateStream))) {}
 
   absl::Status Prepare(DynamicsKind kind, uint64_t seed) {
-    auto fit = PixelFit::Create(data_.train, {.kind = kind,
-                                              .batch = task_.batch,
-                                              .weight_decay = task_.weight_decay,
-                                              .seed = DeriveSeed(seed, kWeightStream)});
+    auto fit = PixelFit::Create(
+        data_.train, {.kind = kind == DynamicsKind::kHnnCanonical ? DynamicsKind::kPixelHnn : kind,
+                      .batch = task_.batch,
+                      .weight_decay = task_.weight_decay,
+                      .seed = DeriveSeed(seed, kWeightStream)});
     if (!fit.ok()) return fit.status();
     fit_ = *std::move(fit);
     return absl::OkStatus();

@@ -18,6 +18,7 @@
 namespace rollout {
 namespace {
 
+static_assert(kFramePixels == kFrameNumbers, "frames are drawn as models see them");
 constexpr int64_t kPair = 2 * kFramePixels;
 constexpr int kLatent = 2;  // one position, one momentum
 
@@ -28,18 +29,25 @@ TransitionModelSpec MakeSpec(const PixelFitOptions& options) {
   spec.transition_dt = 1.0;
   spec.integrator = {.method = IntegratorMethod::kRk4, .substeps = 1};
   spec.dynamics = {.kind = options.kind, .hidden_sizes = options.hidden_sizes};
+  if (options.kind == DynamicsKind::kPixelHnn) {
+    spec.dynamics.autoencoder_width = options.autoencoder_width;
+  }
   spec.state_scale.assign(kLatent, 1.0f);
   return spec;
 }
 
-// Four layers with three hidden ones of `width`.
-void AppendResidualMlp(const std::string& network, int64_t inputs, int64_t width, int64_t outputs,
-                       std::vector<TensorShape>* tensors) {
-  for (int layer = 0; layer < 4; ++layer) {
-    const int64_t in = layer == 0 ? inputs : width, out = layer == 3 ? outputs : width;
-    tensors->push_back({absl::StrCat(network, ".", layer, ".weight"), {1, out, in}});
-    tensors->push_back({absl::StrCat(network, ".", layer, ".bias"), {1, out}});
+// The dynamics' tensors and those of the autoencoder, which the baseline has as well.
+std::vector<TensorShape> Tensors(const PixelFitOptions& options) {
+  std::vector<TensorShape> tensors = ExpectedTensors(MakeSpec(options));
+  if (options.kind == DynamicsKind::kPixelHnn) return tensors;
+  PixelFitOptions with_autoencoder = options;
+  with_autoencoder.kind = DynamicsKind::kPixelHnn;
+  for (TensorShape& tensor : ExpectedTensors(MakeSpec(with_autoencoder))) {
+    if (tensor.name.starts_with("encoder.") || tensor.name.starts_with("decoder.")) {
+      tensors.push_back(std::move(tensor));
+    }
   }
+  return tensors;
 }
 
 // The dynamics' last layer has no bias in the papers' code.
@@ -65,13 +73,10 @@ absl::StatusOr<std::unique_ptr<PixelFit>> PixelFit::Create(const Films& films,
   auto fit = std::unique_ptr<PixelFit>(new PixelFit(films, options));
   fit->spec_ = MakeSpec(options);
   if (absl::Status status = ValidateSpec(fit->spec_); !status.ok()) return status;
-  std::vector<TensorShape> tensors = ExpectedTensors(fit->spec_);
-  AppendResidualMlp("encoder", kPair, options.autoencoder_width, kLatent, &tensors);
-  AppendResidualMlp("decoder", kLatent, options.autoencoder_width, kPair, &tensors);
   Random random(options.seed);
   const AbsentBias absent = LastBias(fit->spec_);
   std::vector<ModelWeights::Entry> entries;
-  for (const NamedTensor& tensor : InitialWeights(tensors, absent, random)) {
+  for (const NamedTensor& tensor : InitialWeights(Tensors(options), absent, random)) {
     at::Tensor value = at::empty(tensor.shape);
     std::copy(tensor.data.begin(), tensor.data.end(), value.data_ptr<float>());
     entries.push_back({tensor.name, std::move(value)});
@@ -89,8 +94,9 @@ absl::StatusOr<at::Tensor> PixelFit::LossOfPairs(const at::Tensor& pairs) const 
   const int64_t batch = pairs.size(1);
   const at::Tensor latents = autoencoder.Encode(pairs.view({2 * batch, kPair}));
   const at::Tensor earlier = latents.narrow(0, 0, batch), later = latents.narrow(0, batch, batch);
-  const Rates rates = (*dynamics)->Derivative((*dynamics)->Enter(earlier.unsqueeze(0)),
-                                              (*dynamics)->Hold(at::empty({1, batch, 0})));
+  const CarriedState start = (*dynamics)->Enter(earlier.unsqueeze(0));
+  const Rates rates =
+      (*dynamics)->Derivative(start, (*dynamics)->Hold(start, at::empty({1, batch, 0})));
   const at::Tensor change = at::cat({rates.position, rates.momentum}, 1);
   const at::Tensor position = earlier.narrow(1, 0, 1), momentum = earlier.narrow(1, 1, 1);
   return (autoencoder.Decode(earlier) - pairs[0]).square().mean() +
@@ -117,6 +123,35 @@ absl::Status PixelFit::Step() try {
   adam_->Step(step_, options_.learning_rate);
   ++step_;
   return absl::OkStatus();
+} catch (const std::exception& error) {
+  return Failure(error);
+}
+
+absl::StatusOr<TransitionModel> PixelFit::Model(const std::string& name, double frame_dt) const
+    try {
+  const at::NoGradGuard no_gradients;
+  TransitionModel model{spec_, weights_.ToFloat32()};
+  model.spec.name = name;
+  model.spec.transition_dt = frame_dt;
+  const std::string last =
+      absl::StrCat("hamiltonian.", spec_.dynamics.hidden_sizes.size(), ".weight");
+  for (NamedTensor& tensor : model.weights) {
+    if (tensor.name != last) continue;  // dz/dt in seconds; H's constant does not matter
+    for (float& value : tensor.data) value /= static_cast<float>(frame_dt);
+  }
+  // The scale of errors: how far the latent states of the training films spread.
+  at::Tensor pairs = at::empty({films_.num_samples(), kPair});
+  for (int64_t i = 0; i < films_.num_samples(); ++i) {
+    std::copy_n(films_.Sample(i), kPair, pairs.data_ptr<float>() + i * kPair);
+  }
+  const at::Tensor latents = PixelAutoencoder(weights_).Encode(pairs);
+  const std::vector<int64_t> over_samples = {0};
+  const at::Tensor spread = (latents - latents.mean(over_samples)).square().mean(over_samples).sqrt().contiguous();
+  for (int d = 0; d < kLatent; ++d) {
+    model.spec.state_scale[d] = std::max(spread.data_ptr<float>()[d], 1e-6f);
+  }
+  if (absl::Status status = ValidateSpec(model.spec); !status.ok()) return status;
+  return model;
 } catch (const std::exception& error) {
   return Failure(error);
 }

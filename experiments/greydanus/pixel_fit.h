@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -19,9 +20,9 @@
 namespace rollout {
 
 struct PixelFitOptions {
-  DynamicsKind kind = DynamicsKind::kHnnCanonical;  // or kNode, the baseline
-  std::vector<int> hidden_sizes = {200, 200};       // of the dynamics
-  int64_t autoencoder_width = 200;
+  DynamicsKind kind = DynamicsKind::kPixelHnn;  // or kNode, the baseline
+  std::vector<int> hidden_sizes = {200, 200};   // of the dynamics
+  int autoencoder_width = 200;
   int64_t batch = 200;
   double learning_rate = 1e-3;
   double weight_decay = 1e-5;
@@ -48,8 +49,12 @@ class PixelFit {
 
   // Autoencoder ("encoder.*", "decoder.*") and dynamics.
   const ModelWeights& weights() const { return weights_; }
-  // Of the dynamics alone, with a transition of 1 for a frame.
+  // Of the dynamics, with a transition of 1 for a frame.
   const TransitionModelSpec& dynamics_spec() const { return spec_; }
+
+  // A model named `name` to publish, for frames `frame_dt` seconds apart: RK4 in the place of the
+  // loss's single step. Only of kind PIXEL_HNN. INTERNAL where LibTorch fails.
+  absl::StatusOr<TransitionModel> Model(const std::string& name, double frame_dt) const;
 
  private:
   PixelFit(const Films& films, const PixelFitOptions& options) : films_(films), options_(options) {}

@@ -27,7 +27,7 @@ int64_t StepsAt(Scale scale) {
 }
 
 struct Row {
-  std::vector<double> rollout, energy, mse, half, loss, step_seconds;
+  std::vector<double> rollout, energy, mse, half, loss, step_seconds, symplecticity;
   double parameters = 0.0;
   int diverged = 0, not_finite = 0;
 };
@@ -54,6 +54,34 @@ std::string Ordering(const std::vector<std::pair<std::string, const Row*>>& rows
   const std::string half = order([](const Row& row) { return row.half; });
   return absl::StrCat(end, half == end ? "; the same at half of the steps"
                                        : absl::StrCat("; at half of the steps ", half));
+}
+
+ToyModel Regularised(const char* name, double weight) {
+  ToyModel model = kNodeSo;
+  model.name = name;
+  model.symplectic_weight = weight;
+  return model;
+}
+
+ToyModel WithL1(const char* name, ToyModel model) {
+  model.name = name;
+  model.norm = LossNorm::kL1;
+  return model;
+}
+
+// How asymmetric J DF is, and whether runs of a system in which it is more so predict worse.
+std::string Symplecticity(const std::string& system,
+                          const std::vector<std::pair<std::string, const Row*>>& rows) {
+  std::string text = absl::StrCat("| ", system, " |");
+  std::vector<double> errors, rollout;
+  for (const auto& [model, row] : rows) {
+    absl::StrAppendFormat(&text, " %.3g |", Median(row->symplecticity));
+    errors.insert(errors.end(), row->symplecticity.begin(), row->symplecticity.end());
+    rollout.insert(rollout.end(), row->rollout.begin(), row->rollout.end());
+  }
+  absl::StrAppendFormat(&text, " %.2f (%d runs) |\n", RankCorrelation(errors, rollout),
+                        errors.size());
+  return text;
 }
 
 }  // namespace
@@ -103,6 +131,7 @@ std::string ToyRollouts::Report(const std::vector<RunRecord>& records) const {
       row.mse.push_back(metric("mse"));
       row.half.push_back(metric("half_rollout_error"));
       row.loss.push_back(metric("train_loss"));
+      row.symplecticity.push_back(metric("symplecticity_error"));
       row.step_seconds.push_back(metric("cpu_seconds_per_step"));
       row.parameters = metric("parameters");
       row.diverged += record.outcome != "finished";
@@ -113,7 +142,7 @@ std::string ToyRollouts::Report(const std::vector<RunRecord>& records) const {
                     " optimiser steps\n\n| system | model | seeds | rollout error | energy error | "
                     "MSE | rollout error at half the steps | train loss | parameters | ms a step | "
                     "diverged, not finite |\n|---|---|---|---|---|---|---|---|---|---|---|\n");
-    std::string orderings;
+    std::string orderings, symplecticity;
     for (const std::string& system : comparison_.systems) {
       std::vector<std::pair<std::string, const Row*>> of_system;
       for (const ToyModel& model : comparison_.models) {
@@ -124,9 +153,21 @@ std::string ToyRollouts::Report(const std::vector<RunRecord>& records) const {
       }
       if (of_system.size() > 1) {
         absl::StrAppend(&orderings, "- ", system, ": ", Ordering(of_system), "\n");
+        symplecticity += Symplecticity(system, of_system);
       }
     }
     absl::StrAppend(&page, "\nBy rollout error, best first:\n\n", orderings, "\n");
+    if (!comparison_.shows_symplecticity) continue;
+    absl::StrAppend(&page,
+                    "Symplecticity error: mean of ((J DF) − (J DF)ᵀ)² at true states, in each "
+                    "model's own (q, p). Last: its rank correlation with the rollout error over "
+                    "runs.\n\n| system |");
+    std::string line = "|---|";
+    for (const ToyModel& model : comparison_.models) {
+      absl::StrAppend(&page, " ", model.name, " |");
+      line += "---|";
+    }
+    absl::StrAppend(&page, " rank correlation |\n", line, "---|\n", symplecticity, "\n");
   }
   return page;
 }
@@ -180,6 +221,19 @@ std::vector<ToyComparison> ToyComparisons() {
        "Gruver et al. (2022), figure 9: gyroscope, magnet pendulum and rotor",
        {"gyroscope", "magnet_pendulum", "rotor"},
        {kNode, kNodeSo, kHnn}},
+      {"toy-symplectic",
+       "Gruver et al. (2022), figure 3: a symplectic regulariser on NODE+SO, and the degree of "
+       "symplecticity beside the rollout error",
+       {"chain_pendulum_2", "chain_pendulum_3", "spring_pendulum_2"},
+       {kNodeSo, Regularised("NODE+SO, weight 1e-6", 1e-6),
+        Regularised("NODE+SO, weight 1e-4", 1e-4), Regularised("NODE+SO, weight 1e-2", 1e-2),
+        Regularised("NODE+SO, weight 1", 1.0)},
+       true},
+      {"toy-losses",
+       "Gruver et al. (2022), figure 8: absolute in the place of squared errors in the loss",
+       {"chain_pendulum_2", "chain_pendulum_3", "spring_pendulum_2", "spring_pendulum_3"},
+       {kNode, kNodeSo, kHnn, WithL1("NODE, L1", kNode), WithL1("NODE+SO, L1", kNodeSo),
+        WithL1("HNN, L1", kHnn)}},
   };
 }
 

@@ -15,6 +15,7 @@ struct ToyComparison {
   std::string name, title;
   std::vector<std::string> systems;
   std::vector<ToyModel> models;
+  bool shows_symplecticity = false;  // beside rollout errors
 };
 
 // Every model of a comparison gets equal optimiser steps; every system one run of each seed.
@@ -36,7 +37,7 @@ class ToyRollouts final : public Experiment {
 };
 
 // "toy-rollouts" (figures 2, 4 left and 5), "toy-second-order" (figure 4 right), "toy-friction"
-// (figure 6) and "toy-others" (figure 9).
+// (figure 6), "toy-others" (figure 9), "toy-symplectic" (figure 3) and "toy-losses" (figure 8).
 std::vector<ToyComparison> ToyComparisons();
 
 }  // namespace rollout

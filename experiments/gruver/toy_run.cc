@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "experiments/gruver/measured_fit.h"
 #include "experiments/gruver/rollout_metrics.h"
+#include "experiments/gruver/symplecticity_error.h"
 #include "experiments/gruver/toy_data.h"
 #include "systems/mechanics/equations_of_motion.h"
 #include "trainer/collection/collector.h"
@@ -34,6 +35,8 @@ FitOptions OptionsOf(const ToyRun& run) {
   options.final_learning_rate = 5e-6;
   options.weight_decay = 1e-4;
   options.decoupled_weight_decay = true;
+  options.norm = run.model.norm;
+  options.symplectic_weight = run.model.symplectic_weight;
   options.seed = run.seed;
   return options;
 }
@@ -86,6 +89,9 @@ absl::StatusOr<RunRecord> MakeToyRun(const ToyRun& run, const RunContext& contex
       of_run->series["rollout_error_at"] = metrics.rollout_error_at;
       of_run->series["energy_error_at"] = metrics.energy_error_at;
       of_run->series["energy_log_deviation_at"] = metrics.energy_log_deviation_at;
+      const auto symplecticity = SymplecticityError(model, truth);
+      if (!symplecticity.ok()) return symplecticity.status();
+      of_run->metrics["symplecticity_error"] = *symplecticity;
     }
     return absl::OkStatus();
   };

@@ -9,6 +9,7 @@
 #include "absl/status/statusor.h"
 #include "experiments/experiment.h"
 #include "models/transition_model.h"
+#include "trainer/fitting/loss_norm.h"
 
 namespace rollout {
 
@@ -17,6 +18,8 @@ struct ToyModel {
   const char* name;
   DynamicsKind kind;
   bool has_force;
+  LossNorm norm = LossNorm::kL2;
+  double symplectic_weight = 0.0;  // of the regulariser of NODE+SO
 };
 inline constexpr ToyModel kNode = {"NODE", DynamicsKind::kNode, false};
 inline constexpr ToyModel kNodeSo = {"NODE+SO", DynamicsKind::kMechanics, false};
@@ -34,9 +37,9 @@ struct ToyRun {
 
 // Fits windows of 5 states by the 3/8 rule, one step a sample: networks of 2 x 256 tanh, batches of
 // 200 of 800 chunks, Adam with decoupled weight decay 1e-4, 5e-3 falling to a thousandth along a
-// cosine, mean squared error of raw states. Measured on 200 rollouts of 100 states, after half of
-// the steps and at the end. Goes on from what a stopped one left under context.partial, whose files
-// it removes in the end.
+// cosine, mean squared (or absolute) error of raw states. Measured on 200 rollouts of 100 states,
+// after half of the steps and at the end, where the symplecticity error is measured as well. Goes
+// on from what a stopped one left under context.partial, whose files it removes in the end.
 absl::StatusOr<RunRecord> MakeToyRun(const ToyRun& run, const RunContext& context);
 
 }  // namespace rollout

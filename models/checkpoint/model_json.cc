@@ -25,6 +25,8 @@ constexpr EnumPair<v1::DynamicsSpec::Kind, DynamicsKind> kKinds[] = {
     {v1::DynamicsSpec::HNN_NONSEPARABLE, DynamicsKind::kHnnNonseparable},
     {v1::DynamicsSpec::MECHANICS, DynamicsKind::kMechanics},
     {v1::DynamicsSpec::HNN_CANONICAL, DynamicsKind::kHnnCanonical},
+    {v1::DynamicsSpec::NODE_RECURRENT, DynamicsKind::kNodeRecurrent},
+    {v1::DynamicsSpec::PIXEL_HNN, DynamicsKind::kPixelHnn},
 };
 constexpr EnumPair<v1::DynamicsSpec::Activation, Activation> kActivations[] = {
     {v1::DynamicsSpec::TANH, Activation::kTanh},
@@ -119,6 +121,8 @@ absl::Status ReadDynamics(const v1::DynamicsSpec& message, DynamicsSpec* dynamic
   if (has_mass && dynamics->mass == MassKind::kNone) dynamics->mass = MassKind::kLearned;
   dynamics->hidden_sizes = ToInts(message.hidden_sizes());
   dynamics->has_force = message.has_force();
+  dynamics->memory_size = ToInt(message.memory_size());
+  dynamics->autoencoder_width = ToInt(message.autoencoder_width());
   if (message.has_mass_epsilon()) dynamics->mass_epsilon = message.mass_epsilon();
   return absl::OkStatus();
 }
@@ -189,6 +193,8 @@ v1::ModelSpec SpecToProto(const TransitionModelSpec& spec) {
   dynamics->set_activation(WireValue(spec.dynamics.activation, kActivations));
   dynamics->set_has_force(spec.dynamics.has_force);
   dynamics->set_mass(WireValue(spec.dynamics.mass, kMasses));
+  dynamics->set_memory_size(spec.dynamics.memory_size);
+  dynamics->set_autoencoder_width(spec.dynamics.autoencoder_width);
   if (spec.dynamics.mass == MassKind::kLearned) {
     dynamics->set_mass_epsilon(spec.dynamics.mass_epsilon);
   }

@@ -7,6 +7,7 @@
 #include "models/dynamics/hnn_canonical.h"
 #include "models/dynamics/mechanics.h"
 #include "models/dynamics/node.h"
+#include "models/dynamics/node_recurrent.h"
 
 namespace rollout {
 
@@ -32,7 +33,10 @@ absl::StatusOr<std::unique_ptr<Dynamics>> MakeDynamics(const TransitionModelSpec
     case DynamicsKind::kMechanics:
       return std::make_unique<Mechanics>(spec, weights);
     case DynamicsKind::kHnnCanonical:
+    case DynamicsKind::kPixelHnn:
       return std::make_unique<HnnCanonical>(spec, weights);
+    case DynamicsKind::kNodeRecurrent:
+      return std::make_unique<RecurrentNode>(spec, weights);
   }
   return absl::InvalidArgumentError(absl::StrCat("model ", spec.name, ": unknown dynamics kind ",
                                                  static_cast<int>(spec.dynamics.kind)));

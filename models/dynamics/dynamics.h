@@ -14,10 +14,12 @@ namespace rollout {
 
 // What integrators carry from step to step: q and, beside it, the velocity v (NODE, NODE_SO) or the
 // momentum p (the kinds with a mass or a Hamiltonian). Both [E, B, n], or [B, n] without the
-// leading axis when E = 1.
+// leading axis when E = 1. NODE_RECURRENT carries a memory [.., B, memory_size] as well, which
+// changes between transitions alone; undefined for the others.
 struct CarriedState {
   at::Tensor position;
   at::Tensor momentum;
+  at::Tensor memory = {};
 };
 
 // d/dt of a carried state, of the same shape.
@@ -31,6 +33,7 @@ struct Rates {
 // dynamics have no network that sees the control.
 struct HeldControl {
   at::Tensor first_layer;
+  at::Tensor memory = {};  // what the transition leaves as the memory; undefined without one
 };
 
 // The dynamics of all members of an ensemble on a batch of lanes.
@@ -54,8 +57,9 @@ class Dynamics {
   // What is carried → z = [q, v] [E, B, 2n], with v = Minv(q) p.
   virtual at::Tensor Leave(const CarriedState& carried) const = 0;
 
-  // u [E, B, nu] → what the other methods take, for as long as u is held.
-  virtual HeldControl Hold(const at::Tensor& control) const = 0;
+  // u [E, B, nu] → what the other methods take, for as long as u is held: one transition from
+  // `start`, which only kinds with a memory look at.
+  virtual HeldControl Hold(const CarriedState& start, const at::Tensor& control) const = 0;
 
   // (dq/dt, dp/dt) at one carried state.
   virtual Rates Derivative(const CarriedState& carried, const HeldControl& control) const = 0;

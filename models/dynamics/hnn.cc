@@ -24,7 +24,7 @@ at::Tensor MechanicalDynamics::Leave(const CarriedState& carried) const {
   return JoinState(carried.position, mass->Velocity(carried.momentum));
 }
 
-HeldControl MechanicalDynamics::Hold(const at::Tensor& control) const {
+HeldControl MechanicalDynamics::Hold(const CarriedState&, const at::Tensor& control) const {
   return network_ ? network_->Hold(ToLanes(control)) : HeldControl{};
 }
 

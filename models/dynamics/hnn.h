@@ -17,7 +17,7 @@ class MechanicalDynamics : public Dynamics {
  public:
   CarriedState Enter(const at::Tensor& state) const override;
   at::Tensor Leave(const CarriedState& carried) const override;
-  HeldControl Hold(const at::Tensor& control) const override;
+  HeldControl Hold(const CarriedState& start, const at::Tensor& control) const override;
 
  protected:
   // `network`: what the normalisers belong to; empty = none.

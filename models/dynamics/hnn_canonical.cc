@@ -13,7 +13,7 @@ at::Tensor HnnCanonical::Leave(const CarriedState& carried) const {
   return JoinState(carried.position, carried.momentum);
 }
 
-HeldControl HnnCanonical::Hold(const at::Tensor&) const { return {}; }
+HeldControl HnnCanonical::Hold(const CarriedState&, const at::Tensor&) const { return {}; }
 
 Rates HnnCanonical::Derivative(const CarriedState& carried, const HeldControl&) const {
   const int64_t n = carried.position.size(-1);

@@ -15,7 +15,9 @@ at::Tensor Node::Leave(const CarriedState& carried) const {
   return JoinState(carried.position, carried.momentum);
 }
 
-HeldControl Node::Hold(const at::Tensor& control) const { return network_.Hold(ToLanes(control)); }
+HeldControl Node::Hold(const CarriedState&, const at::Tensor& control) const {
+  return network_.Hold(ToLanes(control));
+}
 
 Rates Node::Derivative(const CarriedState& carried, const HeldControl& control) const {
   const at::Tensor rate =
@@ -32,7 +34,7 @@ at::Tensor SecondOrderNode::Leave(const CarriedState& carried) const {
   return JoinState(carried.position, carried.momentum);
 }
 
-HeldControl SecondOrderNode::Hold(const at::Tensor& control) const {
+HeldControl SecondOrderNode::Hold(const CarriedState&, const at::Tensor& control) const {
   return network_.Hold(ToLanes(control));
 }
 

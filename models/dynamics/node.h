@@ -15,7 +15,7 @@ class Node : public Dynamics {
 
   CarriedState Enter(const at::Tensor& state) const override;
   at::Tensor Leave(const CarriedState& carried) const override;
-  HeldControl Hold(const at::Tensor& control) const override;
+  HeldControl Hold(const CarriedState& start, const at::Tensor& control) const override;
   Rates Derivative(const CarriedState& carried, const HeldControl& control) const override;
 
  private:
@@ -33,7 +33,7 @@ class SecondOrderNode : public Dynamics {
 
   CarriedState Enter(const at::Tensor& state) const override;
   at::Tensor Leave(const CarriedState& carried) const override;
-  HeldControl Hold(const at::Tensor& control) const override;
+  HeldControl Hold(const CarriedState& start, const at::Tensor& control) const override;
   Rates Derivative(const CarriedState& carried, const HeldControl& control) const override;
   at::Tensor PositionRate(const CarriedState& carried, const HeldControl& control) const override;
   at::Tensor MomentumRate(const CarriedState& carried, const HeldControl& control) const override;

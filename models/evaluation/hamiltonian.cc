@@ -34,7 +34,7 @@ const std::vector<float>& Values(const TransitionModel& model, const char* name)
 
 bool IsHamiltonian(DynamicsKind kind) {
   return kind == DynamicsKind::kHnn || kind == DynamicsKind::kHnnNonseparable ||
-         kind == DynamicsKind::kHnnCanonical;
+         kind == DynamicsKind::kHnnCanonical || kind == DynamicsKind::kPixelHnn;
 }
 
 absl::StatusOr<Hamiltonian> Hamiltonian::Of(const TransitionModel& model, int member) {
@@ -144,7 +144,8 @@ std::vector<double> Hamiltonian::Momentum(absl::Span<const double> q,
 double Hamiltonian::Energy(absl::Span<const double> state) const {
   const size_t n = spec_.num_positions;
   const absl::Span<const double> q = state.subspan(0, n), v = state.subspan(n, n);
-  if (spec_.dynamics.kind == DynamicsKind::kHnnCanonical) {
+  if (spec_.dynamics.kind == DynamicsKind::kHnnCanonical ||
+      spec_.dynamics.kind == DynamicsKind::kPixelHnn) {
     return Apply(energy_, {state.begin(), state.end()})[0];
   }
   std::vector<double> inputs = Features(q);

@@ -14,7 +14,7 @@ namespace rollout {
 bool IsHamiltonian(DynamicsKind kind);
 
 // H and the power of the force of one ensemble member, in float64, for states [q, v] as the server
-// reports them ([q, p] for HNN_CANONICAL):
+// reports them ([q, p] for HNN_CANONICAL and PIXEL_HNN):
 //   HNN               H = V(f(q)) + p' Minv(q) p / 2, p = M(q) v
 //   HNN_NONSEPARABLE  H = hamiltonian(f(q), p)
 //   HNN_CANONICAL     H = hamiltonian(q, p)

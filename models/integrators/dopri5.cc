@@ -83,7 +83,9 @@ CarriedState Dopri5::Transition(const Dynamics& dynamics, const CarriedState& st
     // A trial that ran into non-finite numbers has a NaN for a ratio: try much less.
     step = h.mul(ratio.pow(-0.2).mul_(0.9).clamp_(0.2, 10.0).nan_to_num_(0.2));
   }
-  return MakeNaN(z, active.logical_or(lost));
+  z = MakeNaN(z, active.logical_or(lost));
+  z.memory = control.memory;
+  return z;
 }
 
 }  // namespace rollout

@@ -16,6 +16,7 @@ class FixedStepIntegrator : public Integrator {
                           const HeldControl& control) const final {
     CarriedState state = start;
     for (int i = 0; i < substeps_; ++i) state = Step(dynamics, state, control, step_);
+    state.memory = control.memory;
     return state;
   }
 

@@ -18,7 +18,8 @@ class Integrator {
   virtual ~Integrator() = default;
 
   // z(t) → z(t + transition_dt), every lane on its own. A lane that diverges, or for which an
-  // adaptive method gives up, becomes non-finite and leaves its neighbours alone.
+  // adaptive method gives up, becomes non-finite and leaves its neighbours alone. The memory, where
+  // there is one, is that of `control` afterwards.
   virtual CarriedState Transition(const Dynamics& dynamics, const CarriedState& start,
                                   const HeldControl& control) const = 0;
 };

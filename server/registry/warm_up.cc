@@ -87,8 +87,9 @@ bool SameArchitecture(const TransitionModelSpec& a, const TransitionModelSpec& b
     return std::tie(spec.num_positions, spec.num_controls, spec.angular_positions,
                     spec.ignored_positions, spec.ensemble_size, spec.dynamics.kind,
                     spec.dynamics.hidden_sizes, spec.dynamics.activation, spec.dynamics.has_force,
-                    spec.dynamics.mass, spec.integrator.method, spec.integrator.substeps,
-                    spec.reward, spec.termination);
+                    spec.dynamics.mass, spec.dynamics.memory_size, spec.dynamics.autoencoder_width,
+                    spec.integrator.method, spec.integrator.substeps, spec.reward,
+                    spec.termination);
   };
   return architecture(a) == architecture(b);
 }

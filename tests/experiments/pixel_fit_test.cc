@@ -120,7 +120,7 @@ TEST_P(PixelFitTest, TheSameSeedGivesTheSameModel) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Kinds, PixelFitTest,
-                         testing::Values(DynamicsKind::kNode, DynamicsKind::kHnnCanonical),
+                         testing::Values(DynamicsKind::kNode, DynamicsKind::kPixelHnn),
                          [](const auto& info) { return std::string(Name(info.param)); });
 
 }  // namespace

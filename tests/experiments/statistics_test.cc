@@ -38,5 +38,15 @@ TEST(StatisticsTest, BootstrapKeepsSeedsTogether) {
   EXPECT_EQ(interval.high, 3.0);
 }
 
+TEST(StatisticsTest, RankCorrelationSeesOrderAlone) {
+  EXPECT_DOUBLE_EQ(RankCorrelation({1, 2, 3, 4}, {1, 10, 11, 1e9}), 1.0);
+  EXPECT_DOUBLE_EQ(RankCorrelation({1, 2, 3, 4}, {4, 3, 2, -7}), -1.0);
+  // d = 1, 1, 0, 0: 1 - 6 sum d^2 / (n (n^2 - 1)) = 1 - 12 / 60.
+  EXPECT_DOUBLE_EQ(RankCorrelation({1, 2, 3, 4}, {2, 1, 3, 4}), 0.8);
+  EXPECT_DOUBLE_EQ(RankCorrelation({1, 1, 2, 2}, {3, 3, 5, 5}), 1.0);
+  EXPECT_TRUE(std::isnan(RankCorrelation({1, 1, 1}, {1, 2, 3})));
+  EXPECT_TRUE(std::isnan(RankCorrelation({1, 2, std::nan("")}, {1, 2, 3})));
+}
+
 }  // namespace
 }  // namespace rollout

@@ -37,6 +37,8 @@ std::vector<Rejection> Rejections() {
   const SpecChoice plain, node = Choice(DynamicsKind::kNode), hnn = Choice(DynamicsKind::kHnn);
   const SpecChoice canonical = Choice(DynamicsKind::kHnnCanonical);
   const SpecChoice mechanics = Choice(DynamicsKind::kMechanics);
+  const SpecChoice recurrent = Choice(DynamicsKind::kNodeRecurrent);
+  const SpecChoice pixels = Choice(DynamicsKind::kPixelHnn);
   const auto method = [](IntegratorMethod value) {
     return [value](Spec& spec) { spec.integrator.method = value; };
   };
@@ -55,6 +57,19 @@ std::vector<Rejection> Rejections() {
       {"NanDt", plain, [](Spec& s) { s.transition_dt = kNan; }, "transition_dt"},
       {"InfiniteDt", plain, [](Spec& s) { s.transition_dt = kInfinity; }, "transition_dt"},
       {"ZeroTolerance", plain, [](Spec& s) { s.golden_tolerance = 0; }, "golden_tolerance"},
+      {"NoMemory", recurrent, [](Spec& s) { s.dynamics.memory_size = 0; }, "memory_size: found 0"},
+      {"MemoryOfAnotherKind", plain, [](Spec& s) { s.dynamics.memory_size = 3; },
+       "memory_size: found 3 with kind NODE_SO"},
+      {"LeapfrogOfRecurrent", recurrent, method(IntegratorMethod::kLeapfrog),
+       "LEAPFROG with kind NODE_RECURRENT"},
+      {"NoAutoencoder", pixels, [](Spec& s) { s.dynamics.autoencoder_width = 0; },
+       "autoencoder_width: found 0"},
+      {"AutoencoderOfAnotherKind", plain, [](Spec& s) { s.dynamics.autoencoder_width = 3; },
+       "autoencoder_width: found 3 with kind NODE_SO"},
+      {"PixelsWithAngles", pixels, [](Spec& s) { s.angular_positions = {0}; },
+       "some with kind PIXEL_HNN"},
+      {"PixelsInAnEnsemble", pixels, [](Spec& s) { s.ensemble_size = 2; },
+       "ensemble_size: found 2 with kind PIXEL_HNN"},
       {"NoSubsteps", plain, [](Spec& s) { s.integrator.substeps = 0; }, "substeps"},
       {"ManySubsteps", plain, [](Spec& s) { s.integrator.substeps = 1025; }, "substeps"},
       {"ManyLayers", plain, [](Spec& s) { s.dynamics.hidden_sizes.assign(17, 4); }, "hidden_sizes"},
@@ -181,8 +196,8 @@ TEST(ValidateSpecTest, TakesEveryOtherCombinationOfKindAndIntegrator) {
   // 8 integrators for each of the settings of mass, force and angles, less those of the table
   // above: NODE (5 of 8) x angles; NODE_SO (8) x angles; HNN learned (7), identity (8), each x
   // force x angles; NONSEPARABLE learned and identity (7 each) x force x angles; MECHANICS learned
-  // (7), identity (8) x angles; CANONICAL (7).
-  EXPECT_EQ(EverySpecChoice().size(), 5 * 2 + 8 * 2 + (7 + 8) * 4 + 14 * 4 + (7 + 8) * 2 + 7);
+  // (7), identity (8) x angles; CANONICAL (7); RECURRENT as NODE.
+  EXPECT_EQ(EverySpecChoice().size(), 2 * 5 * 2 + 8 * 2 + (7 + 8) * 4 + 14 * 4 + (7 + 8) * 2 + 7);
 }
 
 TEST(ValidateSpecTest, TakesModelsWithoutControlsAndDeepLinearOnes) {
@@ -236,6 +251,29 @@ TEST(ExpectedTensorsTest, NonseparableHamiltonianSeesMomentaAndForceAddsNormalis
                   "hamiltonian.0.weight 4 5 6", "hamiltonian.0.bias 4 5",
                   "hamiltonian.1.weight 4 1 5", "hamiltonian.1.bias 4 1", "force.0.weight 4 5 8",
                   "force.0.bias 4 5", "force.1.weight 4 3 5", "force.1.bias 4 3"));
+}
+
+TEST(ExpectedTensorsTest, RecurrentNodeSeesItsMemoryAndHasTheGatesOfAGruCell) {
+  EXPECT_THAT(Listing(MakeSpec(Angles(DynamicsKind::kNodeRecurrent))),  // a memory of 5
+              ElementsAre("input.mean 8", "input.std 8", "output.mean 6", "output.std 6",
+                          "mlp.0.weight 4 5 13", "mlp.0.bias 4 5", "mlp.1.weight 4 6 5",
+                          "mlp.1.bias 4 6", "gru.input.weight 4 15 8", "gru.input.bias 4 15",
+                          "gru.memory.weight 4 15 5", "gru.memory.bias 4 15"));
+}
+
+TEST(ExpectedTensorsTest, PixelHnnHasAnAutoencoderOfPairsOfFrames) {
+  SpecChoice choice = Choice(DynamicsKind::kPixelHnn);  // of width 8
+  choice.hidden_sizes = {5};
+  choice.num_positions = 1;
+  EXPECT_THAT(Listing(MakeSpec(choice)),
+              ElementsAre("hamiltonian.0.weight 1 5 2", "hamiltonian.0.bias 1 5",
+                          "hamiltonian.1.weight 1 1 5", "hamiltonian.1.bias 1 1",
+                          "encoder.0.weight 1 8 1568", "encoder.0.bias 1 8",
+                          "encoder.1.weight 1 8 8", "encoder.1.bias 1 8", "encoder.2.weight 1 8 8",
+                          "encoder.2.bias 1 8", "encoder.3.weight 1 2 8", "encoder.3.bias 1 2",
+                          "decoder.0.weight 1 8 2", "decoder.0.bias 1 8", "decoder.1.weight 1 8 8",
+                          "decoder.1.bias 1 8", "decoder.2.weight 1 8 8", "decoder.2.bias 1 8",
+                          "decoder.3.weight 1 1568 8", "decoder.3.bias 1 1568"));
 }
 
 TEST(ExpectedTensorsTest, CanonicalHamiltonianSeesTheStateAndALinearNetworkIsOneLayer) {

@@ -76,6 +76,8 @@ TEST(SameArchitectureTest, OnlyNumbersMayDiffer) {
   const std::vector<std::function<void(TransitionModelSpec*)>> changes = {
       [](TransitionModelSpec* s) { s->dynamics.hidden_sizes.push_back(4); },
       [](TransitionModelSpec* s) { s->dynamics.activation = Activation::kSilu; },
+      [](TransitionModelSpec* s) { s->dynamics.memory_size = 3; },
+      [](TransitionModelSpec* s) { s->dynamics.autoencoder_width = 3; },
       [](TransitionModelSpec* s) { s->integrator.substeps += 1; },
       [](TransitionModelSpec* s) { s->ensemble_size += 1; },
       [](TransitionModelSpec* s) { s->reward += "x"; },

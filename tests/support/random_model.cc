@@ -32,6 +32,8 @@ TransitionModelSpec SpecOf(const SpecChoice& choice) {
   spec.dynamics.activation = choice.activation;
   spec.dynamics.has_force = choice.has_force;
   spec.dynamics.mass = choice.mass;
+  if (choice.kind == DynamicsKind::kNodeRecurrent) spec.dynamics.memory_size = 5;
+  if (choice.kind == DynamicsKind::kPixelHnn) spec.dynamics.autoencoder_width = 8;
   if (HasMass(choice.kind) && choice.mass == MassKind::kNone) {
     spec.dynamics.mass = MassKind::kLearned;
   }
@@ -99,7 +101,8 @@ std::vector<SpecChoice> EverySpecChoice(const SpecChoice& base) {
   std::vector<SpecChoice> choices;
   for (const DynamicsKind kind :
        {DynamicsKind::kNode, DynamicsKind::kNodeSo, DynamicsKind::kHnn,
-        DynamicsKind::kHnnNonseparable, DynamicsKind::kMechanics, DynamicsKind::kHnnCanonical}) {
+        DynamicsKind::kHnnNonseparable, DynamicsKind::kMechanics, DynamicsKind::kHnnCanonical,
+        DynamicsKind::kNodeRecurrent}) {
     for (const IntegratorMethod method :
          {IntegratorMethod::kEuler, IntegratorMethod::kConstantAcceleration,
           IntegratorMethod::kSymplecticEuler, IntegratorMethod::kLeapfrog, IntegratorMethod::kRk4,

@@ -12,6 +12,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "models/dynamics/dynamics.h"
+#include "models/dynamics/symplecticity.h"
 #include "models/integrators/integrator.h"
 #include "trainer/fitting/window_loss.h"
 
@@ -32,7 +33,8 @@ template <typename Real>
 class AutogradLoss final : public BasicWindowLoss<Real> {
  public:
   AutogradLoss(const ModelParameters& parameters, std::vector<float> inverse_scale,
-               int64_t window_transitions, std::unique_ptr<Integrator> integrator);
+               int64_t window_transitions, std::unique_ptr<Integrator> integrator, LossNorm norm,
+               double symplectic_weight);
 
   absl::Status Evaluate(absl::Span<const WindowBatch> batches, absl::Span<const Real> parameters,
                         absl::Span<double> losses, absl::Span<Real> gradient) override;
@@ -57,6 +59,8 @@ class AutogradLoss final : public BasicWindowLoss<Real> {
   const ModelParameters& model_;
   const int64_t transitions_;
   std::unique_ptr<Integrator> integrator_;
+  const LossNorm norm_;
+  const double symplectic_weight_;
   at::Tensor inverse_scale_;  // [2n]
   double counted_dimensions_ = 0;
   std::vector<ModelWeights::Entry> normalisers_;
@@ -66,10 +70,13 @@ class AutogradLoss final : public BasicWindowLoss<Real> {
 template <typename Real>
 AutogradLoss<Real>::AutogradLoss(const ModelParameters& parameters,
                                  std::vector<float> inverse_scale, int64_t window_transitions,
-                                 std::unique_ptr<Integrator> integrator)
+                                 std::unique_ptr<Integrator> integrator, LossNorm norm,
+                                 double symplectic_weight)
     : model_(parameters),
       transitions_(window_transitions),
       integrator_(std::move(integrator)),
+      norm_(norm),
+      symplectic_weight_(symplectic_weight),
       inverse_scale_(Tensor(inverse_scale)) {
   for (const float inverse : inverse_scale) counted_dimensions_ += inverse > 0.0f;
   for (const NamedTensor& tensor : model_.normalisers()) {
@@ -142,11 +149,20 @@ absl::Status AutogradLoss<Real>::EvaluateOrThrow(absl::Span<const WindowBatch> b
   at::Tensor member_losses = at::zeros({members}, kType<Real>);
   const double factor =
       1.0 / (static_cast<double>((transitions_ + 1) * batch) * std::max(1.0, counted_dimensions_));
+  const double regularisation = symplectic_weight_ / static_cast<double>(transitions_ + 1);
+  const auto regularise = [&](const HeldControl& held) {
+    if (symplectic_weight_ == 0.0) return;
+    const at::Tensor jacobian = RateJacobian(**dynamics, carried, held, Differentiable::kYes);
+    member_losses = member_losses + SymplecticAsymmetry(jacobian) * regularisation;
+  };
   for (int64_t t = 0; t < transitions_; ++t) {
-    const HeldControl held = (*dynamics)->Hold(controls[t]);
+    const HeldControl held = (*dynamics)->Hold(carried, controls[t]);
+    regularise(held);
     carried = integrator_->Transition(**dynamics, carried, held);
     const at::Tensor error = ((*dynamics)->Leave(carried) - states[t + 1]) * inverse_scale_;
-    member_losses = member_losses + error.square().sum({1, 2}) * factor;
+    const at::Tensor norms = norm_ == LossNorm::kL2 ? error.square() : error.abs();
+    member_losses = member_losses + norms.sum({1, 2}) * factor;
+    if (t + 1 == transitions_) regularise(held);
   }
   member_losses.sum().backward();
   const at::Tensor detached = member_losses.detach();
@@ -173,8 +189,8 @@ absl::Status AutogradLoss<Real>::Evaluate(absl::Span<const WindowBatch> batches,
 
 template <typename Real>
 absl::StatusOr<std::unique_ptr<BasicWindowLoss<Real>>> MakeAutogradWindowLoss(
-    const ModelParameters& parameters, std::vector<float> inverse_scale,
-    int64_t window_transitions) {
+    const ModelParameters& parameters, std::vector<float> inverse_scale, int64_t window_transitions,
+    LossNorm norm, double symplectic_weight) {
   const TransitionModelSpec& spec = parameters.spec();
   if (spec.integrator.method == IntegratorMethod::kDopri5 ||
       spec.integrator.method == IntegratorMethod::kImplicitMidpoint) {
@@ -185,12 +201,13 @@ absl::StatusOr<std::unique_ptr<BasicWindowLoss<Real>>> MakeAutogradWindowLoss(
   auto integrator = MakeIntegrator(spec.integrator, spec.transition_dt);
   if (!integrator.ok()) return integrator.status();
   return std::make_unique<AutogradLoss<Real>>(parameters, std::move(inverse_scale),
-                                              window_transitions, *std::move(integrator));
+                                              window_transitions, *std::move(integrator), norm,
+                                              symplectic_weight);
 }
 
 template absl::StatusOr<std::unique_ptr<BasicWindowLoss<float>>> MakeAutogradWindowLoss<float>(
-    const ModelParameters&, std::vector<float>, int64_t);
+    const ModelParameters&, std::vector<float>, int64_t, LossNorm, double);
 template absl::StatusOr<std::unique_ptr<BasicWindowLoss<double>>> MakeAutogradWindowLoss<double>(
-    const ModelParameters&, std::vector<float>, int64_t);
+    const ModelParameters&, std::vector<float>, int64_t, LossNorm, double);
 
 }  // namespace rollout

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "models/transition_model.h"
+#include "trainer/fitting/loss_norm.h"
 
 namespace rollout {
 
@@ -29,6 +30,10 @@ struct FitOptions {
   double weight_decay = 1e-4;
   bool decoupled_weight_decay = false;  // of the parameters instead of in the gradient (AdamW)
   double gradient_clip = 1.0;           // largest norm of each member's gradient; 0 = none
+  LossNorm norm = LossNorm::kL2;        // of errors in the loss
+  // Of the symplectic regulariser, which keeps MECHANICS near the field of some Hamiltonian; such a
+  // fit goes through autograd twice, which takes several times as long. 0 = none.
+  double symplectic_weight = 0.0;
   uint64_t seed = 0;
 };
 

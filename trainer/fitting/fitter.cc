@@ -35,6 +35,16 @@ absl::Status CheckOptions(const FitOptions& options) {
                  "a number from 0 to the learning rate");
   }
   if (!(options.weight_decay >= 0)) return wrong("weight-decay", options.weight_decay, "0 or more");
+  const bool regularised = options.symplectic_weight != 0.0;
+  if (regularised && options.dynamics.kind != DynamicsKind::kMechanics) {
+    return wrong(
+        "symplectic-weight",
+        absl::StrCat(options.symplectic_weight, " with kind ", Name(options.dynamics.kind)),
+        "0: the regulariser is for MECHANICS");
+  }
+  if (!(options.symplectic_weight >= 0)) {
+    return wrong("symplectic-weight", options.symplectic_weight, "0 or more");
+  }
   return absl::OkStatus();
 }
 
@@ -115,12 +125,14 @@ absl::StatusOr<std::unique_ptr<Fitter>> Fitter::Create(
     batch /= group->size();
   }
   std::vector<float> inverse_scale = InverseLossScale(statistics);
-  if (TakesRecordedWindowLoss(spec)) {
-    fitter->window_loss_ = MakeRecordedWindowLoss<float>(
-        fitter->parameters_, std::move(inverse_scale), fitter->set_.window_transitions, batch);
+  if (TakesRecordedWindowLoss(spec) && options.symplectic_weight == 0.0) {
+    fitter->window_loss_ =
+        MakeRecordedWindowLoss<float>(fitter->parameters_, std::move(inverse_scale),
+                                      fitter->set_.window_transitions, batch, options.norm);
   } else {
     auto loss = MakeAutogradWindowLoss<float>(fitter->parameters_, std::move(inverse_scale),
-                                              fitter->set_.window_transitions);
+                                              fitter->set_.window_transitions, options.norm,
+                                              options.symplectic_weight);
     if (!loss.ok()) return loss.status();
     fitter->window_loss_ = *std::move(loss);
   }

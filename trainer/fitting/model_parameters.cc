@@ -83,7 +83,7 @@ std::vector<NamedTensor> MakeNormalisers(const TransitionModelSpec& spec,
   std::vector<double> input_mean = statistics.input_mean, input_std = statistics.input_std;
   std::vector<double> output_mean = statistics.rate_mean, output_std = statistics.rate_std;
   const DynamicsKind kind = spec.dynamics.kind;
-  if (kind != DynamicsKind::kNode) {
+  if (kind != DynamicsKind::kNode && kind != DynamicsKind::kNodeRecurrent) {
     output_mean = Slice(output_mean, n, n);
     output_std = Slice(output_std, n, n);
   }
@@ -104,8 +104,9 @@ std::vector<NamedTensor> MakeNormalisers(const TransitionModelSpec& spec,
           tensor("output.mean", output_mean), tensor("output.std", output_std)};
 }
 
+// `absent` beyond the end: no scale, or an input that has none, as a network's memory.
 double At(absl::Span<const float> values, int64_t i, double absent) {
-  return values.empty() ? absent : values[i];
+  return i < static_cast<int64_t>(values.size()) ? values[i] : absent;
 }
 
 }  // namespace
@@ -153,13 +154,13 @@ absl::Span<const float> ModelParameters::normaliser(const std::string& name) con
   return {};
 }
 
-void ModelParameters::ChangeScale(const std::string& network, const NetworkScale& from,
-                                  const NetworkScale& to, float* member) const {
-  const LearnedTensor* first_weight = Find(Layer(network, 0, "weight"));
-  const int64_t inputs = first_weight->shape[1];
-  float* weight = member + first_weight->offset;
-  float* bias = member + Find(Layer(network, 0, "bias"))->offset;
-  for (int64_t out = 0; out < first_weight->shape[0]; ++out) {
+void ModelParameters::ChangeInputScale(const std::string& layer, const NetworkScale& from,
+                                       const NetworkScale& to, float* member) const {
+  const LearnedTensor* layer_weight = Find(layer + ".weight");
+  const int64_t inputs = layer_weight->shape[1];
+  float* weight = member + layer_weight->offset;
+  float* bias = member + Find(layer + ".bias")->offset;
+  for (int64_t out = 0; out < layer_weight->shape[0]; ++out) {
     double shifted = bias[out];
     for (int64_t in = 0; in < inputs; ++in) {
       float& w = weight[out * inputs + in];
@@ -169,11 +170,16 @@ void ModelParameters::ChangeScale(const std::string& network, const NetworkScale
     }
     bias[out] = static_cast<float>(shifted);
   }
+}
+
+void ModelParameters::ChangeScale(const std::string& network, const NetworkScale& from,
+                                  const NetworkScale& to, float* member) const {
+  ChangeInputScale(absl::StrCat(network, ".0"), from, to, member);
   const size_t last = spec_.dynamics.hidden_sizes.size();
   const LearnedTensor* last_weight = Find(Layer(network, last, "weight"));
   const int64_t hidden = last_weight->shape[1];
-  weight = member + last_weight->offset;
-  bias = member + Find(Layer(network, last, "bias"))->offset;
+  float* weight = member + last_weight->offset;
+  float* bias = member + Find(Layer(network, last, "bias"))->offset;
   for (int64_t out = 0; out < last_weight->shape[0]; ++out) {
     const double std = At(to.output_std, out, 1.0);
     const double ratio = At(from.output_std, out, 1.0) / std;
@@ -278,12 +284,15 @@ absl::StatusOr<std::vector<float>> ModelParameters::FromModel(const TransitionMo
       ChangeScale(scaling.network, {}, Fitted(scaling), base);
     }
     if (normalisers_.empty()) continue;
-    ChangeScale(normalised,
-                {FindTensor(model, "input.mean")->data, FindTensor(model, "input.std")->data,
-                 FindTensor(model, "output.mean")->data, FindTensor(model, "output.std")->data},
-                {normaliser("input.mean"), normaliser("input.std"), normaliser("output.mean"),
-                 normaliser("output.std")},
-                base);
+    const NetworkScale from = {
+        FindTensor(model, "input.mean")->data, FindTensor(model, "input.std")->data,
+        FindTensor(model, "output.mean")->data, FindTensor(model, "output.std")->data};
+    const NetworkScale to = {normaliser("input.mean"), normaliser("input.std"),
+                             normaliser("output.mean"), normaliser("output.std")};
+    ChangeScale(normalised, from, to, base);
+    if (spec_.dynamics.kind == DynamicsKind::kNodeRecurrent) {
+      ChangeInputScale("gru.input", from, to, base);
+    }
   }
   return parameters;
 }

@@ -71,6 +71,10 @@ class ModelParameters {
   absl::StatusOr<std::vector<float>> FromModel(const TransitionModel& model) const;
 
  private:
+  // Changes one layer ("mlp.0"), so that of inputs on the scale `to` it makes what it made of those
+  // on `from`.
+  void ChangeInputScale(const std::string& layer, const NetworkScale& from, const NetworkScale& to,
+                        float* member) const;
   // Changes the first and the last layer of `network` in one member's parameters, so that between
   // `to` it is the function that it was between `from`.
   void ChangeScale(const std::string& network, const NetworkScale& from, const NetworkScale& to,

@@ -6,6 +6,7 @@
 // processor's last cache until the way back has read it.
 #include <algorithm>
 #include <array>
+#include <cmath>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
@@ -79,7 +80,7 @@ template <typename Real>
 class RecordedLoss final : public BasicWindowLoss<Real> {
  public:
   RecordedLoss(const ModelParameters& parameters, std::vector<float> inverse_scale,
-               int64_t window_transitions, int64_t batch);
+               int64_t window_transitions, int64_t batch, LossNorm norm);
 
   absl::Status Evaluate(absl::Span<const WindowBatch> batches, absl::Span<const Real> parameters,
                         absl::Span<double> losses, absl::Span<Real> gradient) override;
@@ -94,6 +95,15 @@ class RecordedLoss final : public BasicWindowLoss<Real> {
   // Takes carried_ from the cotangent of the state after a substep to that of the state before it.
   // `reported`: that state is also one of the window, with the cotangent reported_.
   void Backward(int64_t substep, bool reported);
+  // The norm of an error, and its derivative times factor_.
+  double NormOf(Real error) const {
+    return norm_ == LossNorm::kL2 ? static_cast<double>(error) * error : std::abs(error);
+  }
+  Real Slope(Real error) const {
+    const Real factor = static_cast<Real>(factor_);
+    return norm_ == LossNorm::kL2 ? 2 * factor * error
+                                  : (error > 0) * factor - (error < 0) * factor;
+  }
   // The loss of state t >= 1 of the window, and its cotangent into reported_.
   double FindLoss(int64_t t);
   int64_t SlotOf(int64_t t) const { return t * substeps_ * method_.stages; }
@@ -105,7 +115,8 @@ class RecordedLoss final : public BasicWindowLoss<Real> {
   const int substeps_;
   const double h_;
   const Method method_;
-  double factor_ = 0.0;  // of one squared error in the loss
+  const LossNorm norm_;
+  double factor_ = 0.0;  // of one error's norm in the loss
 
   std::unique_ptr<RecordedDynamics<Real>> dynamics_;
   int64_t counted_lanes_ = 0;             // of the block
@@ -121,7 +132,7 @@ class RecordedLoss final : public BasicWindowLoss<Real> {
 template <typename Real>
 RecordedLoss<Real>::RecordedLoss(const ModelParameters& parameters,
                                  std::vector<float> inverse_scale, int64_t window_transitions,
-                                 int64_t batch)
+                                 int64_t batch, LossNorm norm)
     : model_(parameters),
       inverse_scale_(std::move(inverse_scale)),
       transitions_(window_transitions),
@@ -132,6 +143,7 @@ RecordedLoss<Real>::RecordedLoss(const ModelParameters& parameters,
       substeps_(parameters.spec().integrator.substeps),
       h_(parameters.spec().transition_dt / substeps_),
       method_(MethodOf(parameters.spec().integrator.method)),
+      norm_(norm),
       dynamics_(MakeRecordedDynamics<Real>(parameters, SlotOf(window_transitions) + 1, lanes_)),
       states_((transitions_ + 1) * lanes_ * 2 * n_),
       controls_(transitions_ * lanes_ * nu_),
@@ -201,7 +213,6 @@ void RecordedLoss<Real>::Forward() {
 
 template <typename Real>
 double RecordedLoss<Real>::FindLoss(int64_t t) {
-  const Real scale = static_cast<Real>(2.0 * factor_);
   const Real* position = dynamics_->position(SlotOf(t));
   const Real* velocity = dynamics_->velocity(SlotOf(t));
   const float* observed = &states_[t * lanes_ * 2 * n_];
@@ -213,9 +224,9 @@ double RecordedLoss<Real>::FindLoss(int64_t t) {
     const Real of_q = inverse_scale_[d], of_v = inverse_scale_[n_ + d];
     const Real q_error = (position[i] - state[d]) * of_q;
     const Real v_error = (velocity[i] - state[n_ + d]) * of_v;
-    sum += static_cast<double>(q_error) * q_error + static_cast<double>(v_error) * v_error;
-    reported_.position[i] = scale * q_error * of_q;
-    reported_.momentum[i] = scale * v_error * of_v;
+    sum += NormOf(q_error) + NormOf(v_error);
+    reported_.position[i] = Slope(q_error) * of_q;
+    reported_.momentum[i] = Slope(v_error) * of_v;
   }
   return sum * factor_;
 }
@@ -319,14 +330,14 @@ template <typename Real>
 std::unique_ptr<BasicWindowLoss<Real>> MakeRecordedWindowLoss(const ModelParameters& parameters,
                                                               std::vector<float> inverse_scale,
                                                               int64_t window_transitions,
-                                                              int64_t batch) {
+                                                              int64_t batch, LossNorm norm) {
   return std::make_unique<RecordedLoss<Real>>(parameters, std::move(inverse_scale),
-                                              window_transitions, batch);
+                                              window_transitions, batch, norm);
 }
 
 template std::unique_ptr<BasicWindowLoss<float>> MakeRecordedWindowLoss<float>(
-    const ModelParameters&, std::vector<float>, int64_t, int64_t);
+    const ModelParameters&, std::vector<float>, int64_t, int64_t, LossNorm);
 template std::unique_ptr<BasicWindowLoss<double>> MakeRecordedWindowLoss<double>(
-    const ModelParameters&, std::vector<float>, int64_t, int64_t);
+    const ModelParameters&, std::vector<float>, int64_t, int64_t, LossNorm);
 
 }  // namespace rollout

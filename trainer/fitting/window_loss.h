@@ -7,14 +7,15 @@
 
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "trainer/fitting/loss_norm.h"
 #include "trainer/fitting/model_parameters.h"
 #include "trainer/fitting/training_set.h"
 
 namespace rollout {
 
 // mean over windows, their states (the first one included, where the error is zero) and the
-// dimensions that are not constant, of ((predicted - observed) / scale)^2. Angles are compared as
-// they are: they are unwrapped in states. One owner, one thread.
+// dimensions that are not constant, of the norm of (predicted - observed) / scale. Angles are
+// compared as they are: they are unwrapped in states. One owner, one thread.
 //
 // Real: float to train with, double to hold one way of computing against another.
 template <typename Real>
@@ -40,14 +41,17 @@ template <typename Real>
 std::unique_ptr<BasicWindowLoss<Real>> MakeRecordedWindowLoss(const ModelParameters& parameters,
                                                               std::vector<float> inverse_scale,
                                                               int64_t window_transitions,
-                                                              int64_t batch);
+                                                              int64_t batch,
+                                                              LossNorm norm = LossNorm::kL2);
 
 // By LibTorch's autograd through models/dynamics and models/integrators: any kind, any integrator
-// of fixed steps. `parameters` outlives it.
+// of fixed steps. `symplectic_weight`: of the mean SymplecticAsymmetry of the dynamics at the
+// window's first state and at the predicted ones, which adds to the loss (Gruver et al., ICLR 2022,
+// section 4.2). `parameters` outlives it.
 template <typename Real>
 absl::StatusOr<std::unique_ptr<BasicWindowLoss<Real>>> MakeAutogradWindowLoss(
-    const ModelParameters& parameters, std::vector<float> inverse_scale,
-    int64_t window_transitions);
+    const ModelParameters& parameters, std::vector<float> inverse_scale, int64_t window_transitions,
+    LossNorm norm = LossNorm::kL2, double symplectic_weight = 0.0);
 
 }  // namespace rollout
 

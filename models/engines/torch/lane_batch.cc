@@ -22,20 +22,29 @@ at::Tensor RepeatLanes(const at::Tensor& values, int64_t lanes) {
   return values.expand(shape).contiguous();
 }
 
+// What `change` makes of each tensor of a state; without a memory there is nothing to change.
+template <typename Change>
+CarriedState ForEachPart(const CarriedState& carried, const Change& change) {
+  return {change(carried.position), change(carried.momentum),
+          carried.memory.defined() ? change(carried.memory) : at::Tensor()};
+}
+
 CarriedState Concatenate(const std::vector<CarriedState>& parts) {
   if (parts.size() == 1) {
-    return {parts.front().position.contiguous(), parts.front().momentum.contiguous()};
+    return ForEachPart(parts.front(), [](const at::Tensor& x) { return x.contiguous(); });
   }
-  std::vector<at::Tensor> positions, momenta;
+  std::vector<at::Tensor> positions, momenta, memories;
   for (const CarriedState& part : parts) {
     positions.push_back(part.position);
     momenta.push_back(part.momentum);
+    if (part.memory.defined()) memories.push_back(part.memory);
   }
-  return {at::cat(positions, -2), at::cat(momenta, -2)};
+  return {at::cat(positions, -2), at::cat(momenta, -2),
+          memories.empty() ? at::Tensor() : at::cat(memories, -2)};
 }
 
 CarriedState Narrow(const CarriedState& carried, int64_t first, int64_t count) {
-  return {carried.position.narrow(-2, first, count), carried.momentum.narrow(-2, first, count)};
+  return ForEachPart(carried, [&](const at::Tensor& x) { return x.narrow(-2, first, count); });
 }
 
 }  // namespace
@@ -49,8 +58,8 @@ CarriedState LaneBatch::EnterRange(const LaneRange& range) const {
       View(states.data() + (shared ? 0 : range.first * state_size), {1, given, state_size})
           .to(options_)
           .expand({spec_.ensemble_size, given, state_size});
-  const CarriedState carried = dynamics_.Enter(initial);
-  return {RepeatLanes(carried.position, range.count), RepeatLanes(carried.momentum, range.count)};
+  return ForEachPart(dynamics_.Enter(initial),
+                     [&](const at::Tensor& x) { return RepeatLanes(x, range.count); });
 }
 
 void LaneBatch::Join(const std::vector<LaneRange>& ranges) {
@@ -128,9 +137,12 @@ CarriedState LaneBatch::Follow(const Entry& entry, const CarriedState& carried) 
   for (int64_t i = 0; i < lanes; ++i) {
     members[i] = entry.recorders[static_cast<size_t>(i)].last_member();
   }
-  last = last.to(options_.device()).expand({1, lanes, n});
+  const at::Tensor member = last.to(options_.device());
+  last = member.expand({1, lanes, n});
   const auto of_last = [&](const at::Tensor& values) {
-    return values.gather(0, last).expand({spec_.ensemble_size, lanes, n});
+    const int64_t size = values.size(-1);
+    return values.gather(0, member.expand({1, lanes, size}))
+        .expand({spec_.ensemble_size, lanes, size});
   };
   const at::Tensor states = dynamics_.Leave(carried);  // [E, lanes, 2n]
   const CarriedState entered = dynamics_.Enter(
@@ -138,7 +150,8 @@ CarriedState LaneBatch::Follow(const Entry& entry, const CarriedState& carried) 
           .contiguous());
   // The member that goes on keeps its own momentum, rather than one found from its velocity.
   return {of_last(carried.position).contiguous(),
-          entered.momentum.scatter(0, last, carried.momentum.gather(0, last))};
+          entered.momentum.scatter(0, last, carried.momentum.gather(0, last)),
+          carried.memory.defined() ? of_last(carried.memory).contiguous() : at::Tensor()};
 }
 
 void LaneBatch::FollowMembers() {

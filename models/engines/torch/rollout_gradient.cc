@@ -86,7 +86,7 @@ class LaneRangeGradient {
     }
     for (int64_t step = 0; step < job_.horizon; ++step) {
       if (Cancelled(job_)) return false;
-      const HeldControl control = model_.dynamics.Hold(ControlsOf(step));
+      const HeldControl control = model_.dynamics.Hold(carried_.back(), ControlsOf(step));
       carried_.push_back(model_.integrator.Transition(model_.dynamics, carried_.back(), control));
       CopyOut(model_.dynamics.Leave(carried_.back()), State(step + 1));
       for (int64_t i = 0; i < members_ * lanes_; ++i) {
@@ -126,6 +126,8 @@ class LaneRangeGradient {
     }
   }
 
+  bool has_memory() const { return carried_[0].memory.defined(); }
+
   LaneObjective& Objective(int64_t member, int64_t lane) {
     return objectives_[static_cast<size_t>(member * lanes_ + lane)];
   }
@@ -136,7 +138,8 @@ class LaneRangeGradient {
     const size_t row = static_cast<size_t>(members_ * lanes_ * size_);
     std::vector<float> cotangents(row), earlier(row);
     control_gradient_.assign(static_cast<size_t>(lanes_ * job_.horizon * nu_), 0.0f);
-    cotangent_ = {at::zeros_like(carried_[0].position), at::zeros_like(carried_[0].momentum)};
+    cotangent_ = {at::zeros_like(carried_[0].position), at::zeros_like(carried_[0].momentum),
+                  has_memory() ? at::zeros_like(carried_[0].memory) : at::Tensor()};
     for (int64_t step = job_.horizon; step-- > 0;) {
       if (Cancelled(job_)) return false;
       for (int64_t i = 0; i < members_ * lanes_; ++i) {
@@ -163,20 +166,24 @@ class LaneRangeGradient {
     const CarriedState& start = carried_[static_cast<size_t>(step)];
     const at::Tensor position = Leaf(start.position);
     const at::Tensor momentum = Leaf(start.momentum);
+    const at::Tensor memory = has_memory() ? Leaf(start.memory) : at::Tensor();
     const at::Tensor controls = Leaf(ControlsOf(step));
     {
       const at::AutoGradMode gradients(true);
-      const CarriedState next = model_.integrator.Transition(model_.dynamics, {position, momentum},
-                                                             model_.dynamics.Hold(controls));
+      const CarriedState from = {position, momentum, memory};
+      const CarriedState next =
+          model_.integrator.Transition(model_.dynamics, from, model_.dynamics.Hold(from, controls));
       const at::Tensor reported = Copy(cotangents.data(), {members_, lanes_, size_}, model_.options)
                                       .mul(model_.dynamics.Leave(next));
-      cotangent_.position.mul(next.position)
-          .sum()
-          .add(cotangent_.momentum.mul(next.momentum).sum())
-          .add(reported.sum())
-          .backward();
+      at::Tensor product = cotangent_.position.mul(next.position)
+                               .sum()
+                               .add(cotangent_.momentum.mul(next.momentum).sum())
+                               .add(reported.sum());
+      if (has_memory()) product = product.add(cotangent_.memory.mul(next.memory).sum());
+      product.backward();
     }
-    cotangent_ = {GradientOf(position), GradientOf(momentum)};
+    cotangent_ = {GradientOf(position), GradientOf(momentum),
+                  has_memory() ? GradientOf(memory) : at::Tensor()};
     at::Tensor by_controls = GradientOf(controls);
     MaskUncounted(step, &by_controls);
     std::vector<float> values(static_cast<size_t>(lanes_ * nu_));
@@ -201,7 +208,8 @@ class LaneRangeGradient {
     const auto masked = [&](const at::Tensor& values) {
       return at::where(values.dim() == 2 ? keep.squeeze(0) : keep, values, at::zeros_like(values));
     };
-    cotangent_ = {masked(cotangent_.position), masked(cotangent_.momentum)};
+    cotangent_ = {masked(cotangent_.position), masked(cotangent_.momentum),
+                  has_memory() ? masked(cotangent_.memory) : at::Tensor()};
     *by_controls = masked(*by_controls);
   }
 

@@ -122,6 +122,12 @@ class TorchEngine : public Engine {
     }
   }
 
+  // The control of the coming transition. Controls comes first: lanes may change members in it.
+  HeldControl BatchControl(LaneBatch& batch) const {
+    const at::Tensor controls = batch.Controls();
+    return dynamics_->Hold(batch.carried(), controls);
+  }
+
   // `under_way` always holds what was taken and is not done.
   absl::Status ComputeHere(LaneFeed& feed, std::vector<LaneRange>* under_way) {
     const c10::InferenceMode inference;
@@ -133,7 +139,7 @@ class TorchEngine : public Engine {
       last = last || thread_->OthersWait();
       if (batch.empty()) return absl::OkStatus();
       UseThreads(batch.lanes() * spec_.ensemble_size < kLanesWorthThreads ? 1 : threads_);
-      const HeldControl control = dynamics_->Hold(batch.Controls());
+      const HeldControl control = BatchControl(batch);
       batch.Advance(integrator_->Transition(*dynamics_, batch.carried(), control));
       feed.BetweenTransitions();
       Release(batch.Leave(), feed, under_way);

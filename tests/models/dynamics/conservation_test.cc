@@ -43,7 +43,7 @@ class ConservationTest : public testing::TestWithParam<SpecChoice> {
     const std::vector<float> states = RandomStates(model_.spec, kLanes, 4);
     start_ =
         dynamics_->Enter(at::tensor(states).to(kExact).view({1, kLanes, model_.spec.state_size()}));
-    control_ = dynamics_->Hold(at::zeros({1, kLanes, 0}, kExact));
+    control_ = dynamics_->Hold(start_, at::zeros({1, kLanes, 0}, kExact));
   }
 
   static std::unique_ptr<Integrator> Make(IntegratorMethod method, double dt, double rtol = 0.0,

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "gtest/gtest.h"
+#include "models/dynamics/symplecticity.h"
 #include "models/integrators/integrator.h"
 #include "tests/support/random_model.h"
 #include "tests/support/status_matchers.h"
@@ -76,12 +77,13 @@ TEST_P(DynamicsTest, DerivativesOfTheHamiltonianAreThoseOfAutograd) {
     const at::Tensor energy = trial.dynamics->Energy(carried);
     if (!energy.defined()) {
       EXPECT_TRUE(choice.kind == DynamicsKind::kNode || choice.kind == DynamicsKind::kNodeSo ||
-                  choice.kind == DynamicsKind::kMechanics);
+                  choice.kind == DynamicsKind::kMechanics ||
+                  choice.kind == DynamicsKind::kNodeRecurrent);
       return;
     }
     const auto gradient =
         torch::autograd::grad({energy.sum()}, {carried.position, carried.momentum});
-    const HeldControl control = trial.dynamics->Hold(trial.control);
+    const HeldControl control = trial.dynamics->Hold(carried, trial.control);
     const Rates rates = trial.dynamics->Derivative(carried, control);
     EXPECT_LT(LargestDifference(rates.position, gradient[1]), 1e-13) << Name(activation);
     EXPECT_LT(LargestDifference(rates.momentum, -gradient[0]), 1e-13) << Name(activation);
@@ -92,7 +94,7 @@ TEST_P(DynamicsTest, EachHalfOfTheDerivativeIsTheSameAlone) {
   const Trial trial(GetParam());
   if (GetParam().kind == DynamicsKind::kNode) return;  // never asked of it
   const CarriedState carried = trial.dynamics->Enter(trial.state);
-  const HeldControl control = trial.dynamics->Hold(trial.control);
+  const HeldControl control = trial.dynamics->Hold(carried, trial.control);
   const Rates rates = trial.dynamics->Derivative(carried, control);
   EXPECT_TRUE(at::equal(rates.position, trial.dynamics->PositionRate(carried, control)));
   EXPECT_TRUE(at::equal(rates.momentum, trial.dynamics->MomentumRate(carried, control)));
@@ -108,7 +110,8 @@ TEST_P(DynamicsTest, InferenceModeGivesTheSameBits) {
   Trial trial(GetParam());
   trial.weights.RequireGradients(true);
   const auto rates_of = [](const Trial& t, const Dynamics& dynamics) {
-    const Rates rates = dynamics.Derivative(dynamics.Enter(t.state), dynamics.Hold(t.control));
+    const CarriedState carried = dynamics.Enter(t.state);
+    const Rates rates = dynamics.Derivative(carried, dynamics.Hold(carried, t.control));
     return at::cat({rates.position, rates.momentum}, -1);
   };
   const at::Tensor with_autograd = rates_of(trial, **MakeDynamics(trial.model.spec, trial.weights));
@@ -124,8 +127,8 @@ TEST_P(DynamicsTest, MembersOfAnEnsembleAreWhatTheyAreAlone) {
   const auto end_of = [](const Dynamics& dynamics, const at::Tensor& state,
                          const at::Tensor& control) {
     const auto integrator = *MakeIntegrator({IntegratorMethod::kRk4, 4, 0, 0}, 0.1);
-    return dynamics.Leave(
-        integrator->Transition(dynamics, dynamics.Enter(state), dynamics.Hold(control)));
+    const CarriedState start = dynamics.Enter(state);
+    return dynamics.Leave(integrator->Transition(dynamics, start, dynamics.Hold(start, control)));
   };
   const at::Tensor together = end_of(*trial.dynamics, trial.state, trial.control);
   for (int e = 0; e < members; ++e) {
@@ -152,9 +155,11 @@ TEST_P(DynamicsTest, GradientsOfARolloutAreThoseOfFiniteDifferences) {
   const auto integrator = *MakeIntegrator({IntegratorMethod::kRk4, 2, 0, 0}, 0.2);
   const auto loss = [&] {
     const auto dynamics = *MakeDynamics(trial.model.spec, trial.weights);
-    const HeldControl control = dynamics->Hold(trial.control);
     CarriedState carried = dynamics->Enter(trial.state);
-    for (int t = 0; t < 2; ++t) carried = integrator->Transition(*dynamics, carried, control);
+    for (int t = 0; t < 2; ++t) {
+      const HeldControl control = dynamics->Hold(carried, trial.control);
+      carried = integrator->Transition(*dynamics, carried, control);
+    }
     return dynamics->Leave(carried).sin().sum();
   };
   loss().backward();
@@ -211,8 +216,9 @@ TEST(Dynamics, IgnoredPositionsMayBeAnywhere) {
     const auto rates_at = [&](double offset) {
       at::Tensor state = trial.state.clone();
       state.select(-1, 0).add_(offset);
-      const HeldControl control = trial.dynamics->Hold(trial.control);
-      const Rates rates = trial.dynamics->Derivative(trial.dynamics->Enter(state), control);
+      const CarriedState carried = trial.dynamics->Enter(state);
+      const HeldControl control = trial.dynamics->Hold(carried, trial.control);
+      const Rates rates = trial.dynamics->Derivative(carried, control);
       return at::cat({rates.position, rates.momentum}, -1);
     };
     EXPECT_TRUE(at::equal(rates_at(0.0), rates_at(1000.0))) << Name(kind);
@@ -228,8 +234,9 @@ TEST(Dynamics, AnglesMayHaveTurnedAThousandTimes) {
     const auto rates_at = [&](int turns) {
       at::Tensor state = trial.state.clone();
       state.select(-1, 1).add_(turns * 2.0 * 3.14159265358979323846);
-      const HeldControl control = trial.dynamics->Hold(trial.control);
-      const Rates rates = trial.dynamics->Derivative(trial.dynamics->Enter(state), control);
+      const CarriedState carried = trial.dynamics->Enter(state);
+      const HeldControl control = trial.dynamics->Hold(carried, trial.control);
+      const Rates rates = trial.dynamics->Derivative(carried, control);
       return at::cat({rates.position, rates.momentum}, -1);
     };
     EXPECT_LT(LargestDifference(rates_at(0), rates_at(1500)), 1e-10) << Name(kind);
@@ -268,6 +275,25 @@ TEST(Dynamics, ALaneWithoutAMassBecomesNaNAlone) {
   const CarriedState good = trial.dynamics->Enter(trial.state);
   EXPECT_TRUE(carried.momentum[1].isnan().all().item<bool>());
   for (int lane : {0, 2}) EXPECT_TRUE(at::equal(carried.momentum[lane], good.momentum[lane]));
+}
+
+// F = J dH exactly where J DF is symmetric.
+TEST_P(DynamicsTest, OnlyHamiltonianFieldsAreSymplectic) {
+  SpecChoice choice = GetParam();
+  const bool hamiltonian = choice.kind == DynamicsKind::kHnn ||
+                           choice.kind == DynamicsKind::kHnnNonseparable ||
+                           choice.kind == DynamicsKind::kHnnCanonical;
+  const Trial trial(choice);
+  const CarriedState carried = trial.dynamics->Enter(trial.state);
+  const HeldControl control = trial.dynamics->Hold(carried, trial.control);
+  const at::Tensor asymmetry =
+      SymplecticAsymmetry(RateJacobian(*trial.dynamics, carried, control, Differentiable::kNo));
+  EXPECT_EQ(asymmetry.numel(), choice.ensemble_size);
+  if (hamiltonian && !choice.has_force) {
+    EXPECT_LT(asymmetry.max().item<double>(), 1e-24);
+  } else {
+    EXPECT_GT(asymmetry.min().item<double>(), 1e-6);
+  }
 }
 
 }  // namespace

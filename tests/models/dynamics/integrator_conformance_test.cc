@@ -26,7 +26,9 @@ class Oscillator : public Dynamics {
   at::Tensor Leave(const CarriedState& carried) const override {
     return at::cat({carried.position, carried.momentum}, -1).unsqueeze(0);
   }
-  HeldControl Hold(const at::Tensor& control) const override { return {control[0]}; }
+  HeldControl Hold(const CarriedState&, const at::Tensor& control) const override {
+    return {control[0]};
+  }
   Rates Derivative(const CarriedState& z, const HeldControl& control) const override {
     return {z.momentum, control.first_layer - z.position - damping_ * z.momentum};
   }
@@ -68,7 +70,7 @@ class IntegratorConformanceTest : public testing::TestWithParam<Method> {
   static double Error(const Integrator& integrator, double damping) {
     const Oscillator oscillator(damping);
     const at::Tensor start = at::tensor({1.0, 0.5}, kExact).view({1, 1, 2});
-    const HeldControl control = oscillator.Hold(at::full({1, 1, 1}, 0.3, kExact));
+    const HeldControl control = oscillator.Hold({}, at::full({1, 1, 1}, 0.3, kExact));
     CarriedState z = oscillator.Enter(start);
     for (int t = 0; t < 2; ++t) z = integrator.Transition(oscillator, z, control);
     const at::Tensor end = oscillator.Leave(z).flatten();
@@ -102,7 +104,7 @@ TEST_P(IntegratorConformanceTest, ShowsItsOrderWhenTheStepIsHalved) {
 TEST_P(IntegratorConformanceTest, KeepsEnergyBoundedWhereItSaysSo) {
   const Oscillator oscillator;
   const auto integrator = Make(0.2, 1, 1e-12, 1e-13);
-  const HeldControl control = oscillator.Hold(at::zeros({1, 1, 1}, kExact));
+  const HeldControl control = oscillator.Hold({}, at::zeros({1, 1, 1}, kExact));
   CarriedState z = oscillator.Enter(at::tensor({1.0, 0.0}, kExact).view({1, 1, 2}));
   const int steps = IsAdaptive() ? 100 : 2000, tenth = steps / 10;
   double early = 0.0, late = 0.0;
@@ -122,7 +124,7 @@ TEST_P(IntegratorConformanceTest, KeepsEnergyBoundedWhereItSaysSo) {
 
 TEST_P(IntegratorConformanceTest, IsReversibleWhereItSaysSo) {
   const Oscillator oscillator;
-  const HeldControl control = oscillator.Hold(at::full({1, 1, 1}, 0.1, kExact));
+  const HeldControl control = oscillator.Hold({}, at::full({1, 1, 1}, 0.1, kExact));
   const CarriedState start = oscillator.Enter(at::tensor({1.0, 0.2}, kExact).view({1, 1, 2}));
   const auto forward = Make(0.1, 1), backward = Make(-0.1, 1);
   CarriedState z = start;
@@ -145,8 +147,8 @@ TEST_P(IntegratorConformanceTest, ALaneIsTheSameInAnyCompany) {
       at::tensor({1.0, 0.5, nan, 1.0, 1e3, -1e3, -0.2, 0.1}, kExact).view({1, 4, 2});
   const at::Tensor controls = at::tensor({0.1, 0.2, 0.3, 0.4}, kExact).view({1, 4, 1});
   const auto end = [&](const at::Tensor& state, const at::Tensor& control) {
-    return oscillator.Leave(
-        integrator->Transition(oscillator, oscillator.Enter(state), oscillator.Hold(control)))[0];
+    return oscillator.Leave(integrator->Transition(oscillator, oscillator.Enter(state),
+                                                   oscillator.Hold({}, control)))[0];
   };
   const at::Tensor together = end(states, controls);
   for (int lane = 0; lane < 4; ++lane) {
@@ -175,7 +177,7 @@ INSTANTIATE_TEST_SUITE_P(
 TEST(ImplicitMidpoint, ALaneWithoutAFixedPointBecomesNaN) {
   const Oscillator oscillator;
   const auto integrator = *MakeIntegrator({IntegratorMethod::kImplicitMidpoint, 1, 0, 0}, 3.0);
-  const HeldControl control = oscillator.Hold(at::zeros({1, 1, 1}, kExact));
+  const HeldControl control = oscillator.Hold({}, at::zeros({1, 1, 1}, kExact));
   const CarriedState z = integrator->Transition(
       oscillator, oscillator.Enter(at::tensor({1.0, 0.0}, kExact).view({1, 1, 2})), control);
   EXPECT_TRUE(z.position.isnan().all().item<bool>());
@@ -184,7 +186,7 @@ TEST(ImplicitMidpoint, ALaneWithoutAFixedPointBecomesNaN) {
 TEST(Dopri5, ALaneThatNeedsMoreThanAThousandTrialsBecomesNaN) {
   const Oscillator oscillator;
   const auto integrator = *MakeIntegrator({IntegratorMethod::kDopri5, 1, 1e-6, 1e-8}, 1e5);
-  const HeldControl control = oscillator.Hold(at::zeros({1, 2, 1}, kExact));
+  const HeldControl control = oscillator.Hold({}, at::zeros({1, 2, 1}, kExact));
   // The second lane rests where nothing moves.
   const CarriedState z = integrator->Transition(
       oscillator, oscillator.Enter(at::tensor({1.0, 0.0, 0.0, 0.0}, kExact).view({1, 2, 2})),

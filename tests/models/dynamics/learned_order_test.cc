@@ -64,8 +64,9 @@ TEST_P(LearnedOrderTest, IsSeenWhenTheStepIsHalved) {
                                  .view({1, 3, model.spec.num_controls});
   const auto end = [&](IntegratorMethod method, int substeps) {
     const auto integrator = *MakeIntegrator({method, substeps, 0, 0}, 1.0);
+    const CarriedState start = dynamics->Enter(state);
     return dynamics->Leave(
-        integrator->Transition(*dynamics, dynamics->Enter(state), dynamics->Hold(control)));
+        integrator->Transition(*dynamics, start, dynamics->Hold(start, control)));
   };
   const at::Tensor truth = end(IntegratorMethod::kRk4, 512);
   const auto error = [&](int substeps) {

@@ -72,7 +72,8 @@ struct Yardstick {
 
 bool FusedTakes(const SpecChoice& choice) {
   return choice.kind != DynamicsKind::kHnnNonseparable &&
-         choice.kind != DynamicsKind::kHnnCanonical;
+         choice.kind != DynamicsKind::kHnnCanonical &&
+         choice.kind != DynamicsKind::kNodeRecurrent;
 }
 
 // Every kind and integrator, with angular and ignored positions where the kind may have them; not

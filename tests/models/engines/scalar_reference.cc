@@ -72,9 +72,32 @@ class Member {
     return z;
   }
 
+  // The memory of NODE_RECURRENT after it has seen the start of a transition: a gated recurrent
+  // unit.
+  Vector NextMemory(const Carried& c, const Vector& u, const Vector& memory) const {
+    const size_t size = memory.size();
+    const Vector seen = Layer("gru.input", NormalisedInput(c.q, c.p, u));
+    const Vector remembered = Layer("gru.memory", memory);
+    const auto sigmoid = [](double x) { return 1.0 / (1.0 + std::exp(-x)); };
+    Vector next;
+    for (size_t i = 0; i < size; ++i) {
+      const double reset = sigmoid(seen[i] + remembered[i]);
+      const double keep = sigmoid(seen[size + i] + remembered[size + i]);
+      const double candidate = std::tanh(seen[2 * size + i] + reset * remembered[2 * size + i]);
+      next.push_back((1.0 - keep) * candidate + keep * memory[i]);
+    }
+    return next;
+  }
+
   // dz/dt.
-  Carried Derivative(const Carried& c, const Vector& u) const {
+  Carried Derivative(const Carried& c, const Vector& u, const Vector& memory) const {
     switch (spec_.dynamics.kind) {
+      case DynamicsKind::kNodeRecurrent: {
+        Vector x = NormalisedInput(c.q, c.p, u);
+        x.insert(x.end(), memory.begin(), memory.end());
+        const Vector rate = Scaled(Network("mlp", x));
+        return {Vector(rate.begin(), rate.begin() + n_), Vector(rate.begin() + n_, rate.end())};
+      }
       case DynamicsKind::kNode: {
         const Vector rate = Normalised("mlp", c.q, c.p, u);
         return {Vector(rate.begin(), rate.begin() + n_), Vector(rate.begin() + n_, rate.end())};
@@ -86,6 +109,7 @@ class Member {
       case DynamicsKind::kHnn:
       case DynamicsKind::kHnnNonseparable:
       case DynamicsKind::kHnnCanonical:
+      case DynamicsKind::kPixelHnn:
         return Hamiltonian(c, u);
     }
     return c;
@@ -148,6 +172,10 @@ class Member {
   // output.std ⊙ network((x − input.mean) / input.std) + output.mean with x = [f(q), w, u].
   Vector Normalised(const std::string& name, const Vector& q, const Vector& w,
                     const Vector& u) const {
+    return Scaled(Network(name, NormalisedInput(q, w, u)));
+  }
+
+  Vector NormalisedInput(const Vector& q, const Vector& w, const Vector& u) const {
     Vector x = Features(q);
     x.insert(x.end(), w.begin(), w.end());
     x.insert(x.end(), u.begin(), u.end());
@@ -156,7 +184,10 @@ class Member {
     for (size_t i = 0; i < x.size(); ++i) {
       x[i] = (x[i] - static_cast<double>(mean.data[i])) / static_cast<double>(std.data[i]);
     }
-    Vector y = Network(name, x);
+    return x;
+  }
+
+  Vector Scaled(Vector y) const {
     const NamedTensor& out_mean = *FindTensor(model_, "output.mean");
     const NamedTensor& out_std = *FindTensor(model_, "output.std");
     for (size_t i = 0; i < y.size(); ++i) {
@@ -169,22 +200,29 @@ class Member {
   std::vector<Number> Network(const std::string& name, std::vector<Number> x) const {
     const size_t layers = spec_.dynamics.hidden_sizes.size() + 1;
     for (size_t layer = 0; layer < layers; ++layer) {
-      const NamedTensor& weight = *FindTensor(model_, absl::StrCat(name, ".", layer, ".weight"));
-      const NamedTensor& bias = *FindTensor(model_, absl::StrCat(name, ".", layer, ".bias"));
-      const size_t outputs = static_cast<size_t>(weight.shape[1]), inputs = x.size();
-      const float* w = weight.data.data() + member_ * outputs * inputs;
-      const float* b = bias.data.data() + member_ * outputs;
-      std::vector<Number> y;
-      for (size_t o = 0; o < outputs; ++o) {
-        Number sum = static_cast<double>(b[o]);
-        for (size_t i = 0; i < inputs; ++i) {
-          sum += Number(static_cast<double>(w[o * inputs + i])) * x[i];
-        }
-        y.push_back(layer + 1 < layers ? Activate(spec_.dynamics.activation, sum) : sum);
-      }
-      x = std::move(y);
+      x = Layer(absl::StrCat(name, ".", layer), x);
+      if (layer + 1 == layers) break;
+      for (Number& y : x) y = Activate(spec_.dynamics.activation, y);
     }
     return x;
+  }
+
+  template <typename Number>
+  std::vector<Number> Layer(const std::string& name, const std::vector<Number>& x) const {
+    const NamedTensor& weight = *FindTensor(model_, name + ".weight");
+    const NamedTensor& bias = *FindTensor(model_, name + ".bias");
+    const size_t outputs = static_cast<size_t>(weight.shape[1]), inputs = x.size();
+    const float* w = weight.data.data() + member_ * outputs * inputs;
+    const float* b = bias.data.data() + member_ * outputs;
+    std::vector<Number> y;
+    for (size_t o = 0; o < outputs; ++o) {
+      Number sum = static_cast<double>(b[o]);
+      for (size_t i = 0; i < inputs; ++i) {
+        sum += Number(static_cast<double>(w[o * inputs + i])) * x[i];
+      }
+      y.push_back(sum);
+    }
+    return y;
   }
 
   // L L' + ε I, or I.
@@ -324,10 +362,12 @@ std::vector<double> ReferenceRollout(const TransitionModel& model, int member,
   Carried carried = dynamics.Enter(trajectory);
   const size_t nu = static_cast<size_t>(spec.num_controls);
   const double h = spec.transition_dt / spec.integrator.substeps;
+  Vector memory(static_cast<size_t>(spec.dynamics.memory_size), 0.0);
   for (size_t t = 0; t < static_cast<size_t>(horizon); ++t) {
     const Vector u(controls.begin() + static_cast<int64_t>(t * nu),
                    controls.begin() + static_cast<int64_t>((t + 1) * nu));
-    const RightHandSide f = [&](const Carried& z) { return dynamics.Derivative(z, u); };
+    if (!memory.empty()) memory = dynamics.NextMemory(carried, u, memory);
+    const RightHandSide f = [&](const Carried& z) { return dynamics.Derivative(z, u, memory); };
     for (int i = 0; i < spec.integrator.substeps; ++i) {
       carried = Step(spec.integrator.method, f, carried, h);
     }

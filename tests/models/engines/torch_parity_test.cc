@@ -67,7 +67,8 @@ class ActivationParityTest : public testing::TestWithParam<Activation> {};
 TEST_P(ActivationParityTest, EveryKindAgrees) {
   for (const DynamicsKind kind :
        {DynamicsKind::kNode, DynamicsKind::kNodeSo, DynamicsKind::kHnn,
-        DynamicsKind::kHnnNonseparable, DynamicsKind::kMechanics, DynamicsKind::kHnnCanonical}) {
+        DynamicsKind::kHnnNonseparable, DynamicsKind::kMechanics, DynamicsKind::kHnnCanonical,
+        DynamicsKind::kNodeRecurrent}) {
     SpecChoice choice;
     choice.kind = kind;
     choice.activation = GetParam();

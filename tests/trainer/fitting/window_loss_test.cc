@@ -46,6 +46,7 @@ void Make(const Case& c, Problem* problem) {
   FitOptions options;
   options.name = "pendulum";
   options.dynamics = {.kind = c.kind, .hidden_sizes = c.hidden};
+  if (c.kind == DynamicsKind::kNodeRecurrent) options.dynamics.memory_size = 6;
   if (HasMass(c.kind)) {
     options.dynamics.mass = c.mass;
     options.dynamics.has_force = c.has_force && c.kind != DynamicsKind::kMechanics;
@@ -73,14 +74,14 @@ class RecordedWindowLossTable : public ::testing::TestWithParam<Case> {};
 
 // `tolerance`: of losses, and of gradients in units of the largest.
 template <typename Real>
-void ExpectAgrees(const Problem& problem, double tolerance) {
+void ExpectAgrees(const Problem& problem, double tolerance, LossNorm norm = LossNorm::kL2) {
   const auto by_hand =
       MakeRecordedWindowLoss<Real>(*problem.parameters, InverseLossScale(problem.statistics),
-                                   problem.transitions, problem.batches[0].size);
+                                   problem.transitions, problem.batches[0].size, norm);
   ASSERT_OK_AND_ASSIGN(
       const auto autograd,
       MakeAutogradWindowLoss<Real>(*problem.parameters, InverseLossScale(problem.statistics),
-                                   problem.transitions));
+                                   problem.transitions, norm));
   const std::vector<Real> values(problem.values.begin(), problem.values.end());
   const size_t members = problem.batches.size();
   std::vector<double> losses(members), expected_losses(members);
@@ -115,6 +116,12 @@ TEST_P(RecordedWindowLossTable, AgreesWithAutogradInFloat64) {
   ASSERT_NO_FATAL_FAILURE(Make(GetParam(), &problem));
   ASSERT_TRUE(TakesRecordedWindowLoss(problem.spec));
   ExpectAgrees<double>(problem, 1e-10);
+}
+
+TEST_P(RecordedWindowLossTable, AgreesWithAutogradUnderL1) {
+  Problem problem;
+  ASSERT_NO_FATAL_FAILURE(Make(GetParam(), &problem));
+  ExpectAgrees<double>(problem, 1e-10, LossNorm::kL1);
 }
 
 TEST_P(RecordedWindowLossTable, AgreesWithAutogradInFloat32) {
@@ -244,6 +251,79 @@ TEST(AutogradWindowLoss, GradientPredictsTheLoss) {
   ASSERT_OK(loss->Evaluate(problem.batches, down, absl::MakeSpan(below), absl::MakeSpan(unused)));
   const double difference = (above[0] + above[1] - below[0] - below[1]) / 2;
   EXPECT_NEAR(difference / (step * norm * norm), 1.0, 0.02);
+}
+
+// What autograd alone computes, in float64: the gradient's part along a random direction beside
+// central differences.
+struct AutogradCase {
+  const char* name;
+  DynamicsKind kind;
+  LossNorm norm;
+  double symplectic_weight;
+};
+
+class AutogradWindowLossTable : public ::testing::TestWithParam<AutogradCase> {};
+
+TEST_P(AutogradWindowLossTable, GradientIsThatOfFiniteDifferences) {
+  Problem problem;
+  ASSERT_NO_FATAL_FAILURE(
+      Make({GetParam().name, GetParam().kind, IntegratorMethod::kRk4, {8, 7}, 2, 1}, &problem));
+  ASSERT_OK_AND_ASSIGN(const auto loss,
+                       MakeAutogradWindowLoss<double>(
+                           *problem.parameters, InverseLossScale(problem.statistics),
+                           problem.transitions, GetParam().norm, GetParam().symplectic_weight));
+  const std::vector<double> values(problem.values.begin(), problem.values.end());
+  std::vector<double> losses(2), gradient(values.size()), unused(gradient);
+  const auto total = [&](const std::vector<double>& at, std::vector<double>* by) {
+    EXPECT_OK(loss->Evaluate(problem.batches, at, absl::MakeSpan(losses), absl::MakeSpan(*by)));
+    return losses[0] + losses[1];
+  };
+  total(values, &gradient);
+  Random random(9);
+  for (int trial = 0; trial < 5; ++trial) {
+    std::vector<double> up = values, down = values;
+    double expected = 0.0;
+    constexpr double kStep = 1e-6;
+    for (size_t i = 0; i < values.size(); ++i) {
+      const double direction = random.Normal();
+      expected += gradient[i] * direction;
+      up[i] += kStep * direction;
+      down[i] -= kStep * direction;
+    }
+    const double difference = (total(up, &unused) - total(down, &unused)) / (2.0 * kStep);
+    EXPECT_NEAR(difference, expected, 1e-6 * (1.0 + std::abs(expected)));
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, AutogradWindowLossTable,
+    ::testing::Values(AutogradCase{"Recurrent", DynamicsKind::kNodeRecurrent, LossNorm::kL2, 0.0},
+                      AutogradCase{"RecurrentL1", DynamicsKind::kNodeRecurrent, LossNorm::kL1, 0.0},
+                      AutogradCase{"Mechanics", kMechanics, LossNorm::kL2, 0.0},
+                      AutogradCase{"MechanicsL1", kMechanics, LossNorm::kL1, 0.0},
+                      AutogradCase{"Regularised", kMechanics, LossNorm::kL2, 0.3},
+                      AutogradCase{"RegularisedL1", kMechanics, LossNorm::kL1, 30.0}),
+    [](const auto& info) { return info.param.name; });
+
+TEST(AutogradWindowLoss, TheRegulariserAddsTheAsymmetryOfTheField) {
+  Problem problem;
+  ASSERT_NO_FATAL_FAILURE(
+      Make({"Regularised", kMechanics, IntegratorMethod::kRk4, {8}, 1, 1}, &problem));
+  const std::vector<double> values(problem.values.begin(), problem.values.end());
+  std::vector<double> gradient(values.size()), losses(1);
+  double found[3];
+  const double weights[] = {0.0, 1.0, 3.0};
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_OK_AND_ASSIGN(
+        const auto loss,
+        MakeAutogradWindowLoss<double>(*problem.parameters, InverseLossScale(problem.statistics),
+                                       problem.transitions, LossNorm::kL2, weights[i]));
+    ASSERT_OK(
+        loss->Evaluate(problem.batches, values, absl::MakeSpan(losses), absl::MakeSpan(gradient)));
+    found[i] = losses[0];
+  }
+  EXPECT_GT(found[1], found[0]);
+  EXPECT_NEAR(found[2] - found[0], 3.0 * (found[1] - found[0]), 1e-9 * found[2]);
 }
 
 }  // namespace
