@@ -1,6 +1,7 @@
 #include "server/registry/servable.h"
 
 #include <limits>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -14,6 +15,9 @@ constexpr int64_t kNever = std::numeric_limits<int64_t>::min();
 Servable::Servable(ServableParts parts, const Clock* clock)
     : parts_(std::move(parts)),
       engine_info_(parts_.engine->info()),
+      frame_codec_(spec().dynamics.kind == DynamicsKind::kPixelHnn
+                       ? std::optional<FrameCodec>(*parts_.model)
+                       : std::nullopt),
       last_named_ns_(kNever),
       batcher_(absl::StrCat(parts_.model->spec.name, " version ", parts_.version),
                parts_.engine.get(), parts_.batch_limits, clock, &metrics_),

@@ -11,6 +11,7 @@
 #include "absl/time/time.h"
 #include "base/clock.h"
 #include "models/engines/engine.h"
+#include "models/pixels/frame_codec.h"
 #include "models/transition_model.h"
 #include "server/batching/batcher.h"
 #include "server/metrics/version_metrics.h"
@@ -52,6 +53,9 @@ class Servable {
   VersionMetrics& metrics() { return metrics_; }
   PredictionError& prediction_error() { return prediction_error_; }
 
+  // Null but for pixel models.
+  const FrameCodec* frame_codec() const { return frame_codec_ ? &*frame_codec_ : nullptr; }
+
   // When a request last named this version.
   void Named(absl::Time now) { last_named_ns_.store(absl::ToUnixNanos(now)); }
   absl::Time last_named() const;
@@ -59,6 +63,7 @@ class Servable {
  private:
   const ServableParts parts_;
   const EngineInfo engine_info_;
+  const std::optional<FrameCodec> frame_codec_;
   std::atomic<int64_t> last_named_ns_;
   VersionMetrics metrics_;
   Batcher batcher_;                   // its thread uses engine and metrics

@@ -88,6 +88,11 @@ class InputReader {
     return absl::OkStatus();
   }
 
+  bool Has(const std::string& name) const {
+    return std::any_of(request_.inputs().begin(), request_.inputs().end(),
+                       [&](const auto& input) { return input.name() == name; });
+  }
+
   absl::StatusOr<FloatTensorView> Tensor(const std::string& name) const {
     for (int i = 0; i < request_.inputs_size(); ++i) {
       const Request::InferInputTensor& input = request_.inputs(i);
@@ -130,6 +135,45 @@ class InputReader {
   const Request& request_;
 };
 
+// The request's initial state, or what its frames encode to, which `encoded` then holds.
+absl::StatusOr<FloatTensorView> InitialState(const InputReader& inputs, const Servable& servable,
+                                             const RequestLimits& limits,
+                                             std::vector<float>* encoded) {
+  if (!inputs.Has(kFramesTensor)) return inputs.Tensor(kInitialStateInput);
+  if (inputs.Has(kInitialStateInput)) {
+    return absl::InvalidArgumentError(
+        "inputs: got \"initial_state\" and \"frames\", expected one of them");
+  }
+  auto frames = inputs.Tensor(kFramesTensor);
+  if (!frames.ok()) return frames.status();
+  const std::vector<uint64_t>& shape = frames->shape;
+  const uint64_t most = static_cast<uint64_t>(limits.max_frames);
+  if (shape.size() != 4 || shape[0] > most || shape[1] != 2 || shape[2] != kFrameHeight ||
+      shape[3] != kFrameWidth) {
+    return absl::InvalidArgumentError(absl::StrCat("frames: got shape ", ShapeText(shape),
+                                                   ", expected [S, 2, ", kFrameHeight, ", ",
+                                                   kFrameWidth, "] with S at most ", most));
+  }
+  const auto pairs = FiniteNumbers(*frames);
+  if (!pairs.ok()) return pairs.status();
+  const uint64_t state_size = servable.spec().state_size();
+  encoded->resize(shape[0] * state_size);
+  servable.frame_codec()->Encode(*pairs, absl::MakeSpan(*encoded));
+  FloatTensorView states;
+  states.field = kFramesTensor;
+  states.shape = {shape[0], state_size};
+  states.data = absl::string_view(reinterpret_cast<const char*>(encoded->data()),
+                                  encoded->size() * sizeof(float));
+  return states;
+}
+
+// What each state of the answer's trajectory looks like.
+OutputBuffer DecodeFrames(const DecodedRollout& request, RolloutAnswer* answer) {
+  OutputBuffer frames(request.query.lanes * (request.query.horizon + 1) * kFrameNumbers);
+  request.servable->frame_codec()->Decode(answer->trajectory.floats(), frames.floats());
+  return frames;
+}
+
 // What is wanted and in which order it leaves.
 absl::Status ReadOutputs(const Request& request, const std::vector<InferenceTensor>& known,
                          WantedOutputs* wanted, std::vector<std::string>* order) {
@@ -158,6 +202,7 @@ absl::Status ReadOutputs(const Request& request, const std::vector<InferenceTens
     if (name == kFinalStateOutput) wanted->final_state = true;
     if (name == kReturnOutput) wanted->total_return = true;
     if (name == kFirstNonFiniteStepOutput) wanted->first_non_finite_step = true;
+    if (name == kFramesTensor) wanted->frames = wanted->trajectory = true;
   }
   return absl::OkStatus();
 }
@@ -220,7 +265,8 @@ class InferenceCodec final : public RolloutCodec {
     const InputReader inputs(request);
     const absl::Status checked = inputs.CheckInputs(InferenceInputs(spec));
     if (!checked.ok()) return checked;
-    const auto initial_state = inputs.Tensor(kInitialStateInput);
+    std::vector<float> encoded;  // what initial_state views where the request has frames
+    const auto initial_state = InitialState(inputs, **servable, limits, &encoded);
     if (!initial_state.ok()) return initial_state.status();
     const auto controls = inputs.Tensor(kControlsInput);
     if (!controls.ok()) return controls.status();
@@ -255,6 +301,8 @@ class InferenceCodec final : public RolloutCodec {
     head.set_model_version(absl::StrCat(request.servable->version()));
     head.set_id(request.id);
     std::vector<OutputBuffer*> buffers;
+    OutputBuffer frames;
+    if (request.query.wanted.frames) frames = DecodeFrames(request, answer);
     for (const std::string& name : request.outputs) {
       Response::InferOutputTensor* output = head.add_outputs();
       output->set_name(name);
@@ -269,6 +317,11 @@ class InferenceCodec final : public RolloutCodec {
         buffers.push_back(&answer->final_state);
       } else if (name == kReturnOutput) {
         buffers.push_back(&answer->total_return);
+      } else if (name == kFramesTensor) {
+        output->add_shape(request.query.horizon + 1);
+        output->add_shape(kFrameHeight);
+        output->add_shape(kFrameWidth);
+        buffers.push_back(&frames);
       } else {
         output->set_datatype("INT32");
         buffers.push_back(&answer->first_non_finite_step);

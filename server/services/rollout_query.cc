@@ -138,6 +138,15 @@ absl::Status CheckOutputs(const TransitionModelSpec& spec, const WantedOutputs& 
   const uint64_t state_size = spec.state_size();
   const uint64_t copies = wanted.spread ? 2 : 1;
   uint64_t numbers_per_lane = 0;
+  if (wanted.frames) {
+    const uint64_t frames = lanes * (horizon + 1);
+    if (frames > static_cast<uint64_t>(limits.max_frames)) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("outputs: got a request for ", frames, " frames, expected at most ",
+                       limits.max_frames, "; ask for fewer lanes or transitions"));
+    }
+    numbers_per_lane += (horizon + 1) * kFrameNumbers;
+  }
   if (wanted.trajectory) {
     numbers_per_lane += copies * TrajectoryRows(horizon, wanted.stride) * state_size;
   }

@@ -22,6 +22,9 @@ struct RequestLimits {
   int64_t max_lanes = 65536;
   int64_t max_horizon = 16384;
   int64_t max_reply_bytes = int64_t{256} << 20;
+  // Frames of a pixel model in one request or reply: they are computed on threads that others wait
+  // for, 0.1 ms each. No option.
+  int64_t max_frames = 4096;
 };
 
 // A float32 tensor as it came: row-major, little-endian, unpadded.
@@ -40,6 +43,7 @@ struct WantedOutputs {
   bool first_non_finite_step = false;
   bool first_outside_step = false;
   bool spread = false;  // of what is wanted of trajectory, final state and return
+  bool frames = false;  // of each state of the trajectory
   int64_t stride = 1;   // of the trajectory
 };
 
