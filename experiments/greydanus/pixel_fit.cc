@@ -146,7 +146,8 @@ absl::StatusOr<TransitionModel> PixelFit::Model(const std::string& name, double 
   }
   const at::Tensor latents = PixelAutoencoder(weights_).Encode(pairs);
   const std::vector<int64_t> over_samples = {0};
-  const at::Tensor spread = (latents - latents.mean(over_samples)).square().mean(over_samples).sqrt().contiguous();
+  const at::Tensor spread =
+      (latents - latents.mean(over_samples)).square().mean(over_samples).sqrt().contiguous();
   for (int d = 0; d < kLatent; ++d) {
     model.spec.state_scale[d] = std::max(spread.data_ptr<float>()[d], 1e-6f);
   }

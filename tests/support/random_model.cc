@@ -99,10 +99,9 @@ TransitionModelSpec MakeSpec(const SpecChoice& choice) {
 
 std::vector<SpecChoice> EverySpecChoice(const SpecChoice& base) {
   std::vector<SpecChoice> choices;
-  for (const DynamicsKind kind :
-       {DynamicsKind::kNode, DynamicsKind::kNodeSo, DynamicsKind::kHnn,
-        DynamicsKind::kHnnNonseparable, DynamicsKind::kMechanics, DynamicsKind::kHnnCanonical,
-        DynamicsKind::kNodeRecurrent}) {
+  for (const DynamicsKind kind : {DynamicsKind::kNode, DynamicsKind::kNodeSo, DynamicsKind::kHnn,
+                                  DynamicsKind::kHnnNonseparable, DynamicsKind::kMechanics,
+                                  DynamicsKind::kHnnCanonical, DynamicsKind::kNodeRecurrent}) {
     for (const IntegratorMethod method :
          {IntegratorMethod::kEuler, IntegratorMethod::kConstantAcceleration,
           IntegratorMethod::kSymplecticEuler, IntegratorMethod::kLeapfrog, IntegratorMethod::kRk4,

@@ -31,8 +31,9 @@ struct SpecChoice {
 // A valid spec named "model". A choice that ValidateSpec refuses ends the test program.
 TransitionModelSpec MakeSpec(const SpecChoice& choice);
 
-// Every valid combination of kind (but PIXEL_HNN, whose dynamics are those of HNN_CANONICAL), integrator, mass, force, and with or without angular and ignored
-// positions; the other fields are those of `base`.
+// Every valid combination of kind (but PIXEL_HNN, whose dynamics are those of HNN_CANONICAL),
+// integrator, mass, force, and with or without angular and ignored positions; the other fields are
+// those of `base`.
 std::vector<SpecChoice> EverySpecChoice(const SpecChoice& base = {});
 
 // "HNN_LEARNED_FORCE_LEAPFROG_ANGLES": letters, digits and underscores, to name a parametrised

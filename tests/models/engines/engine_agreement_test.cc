@@ -72,8 +72,7 @@ struct Yardstick {
 
 bool FusedTakes(const SpecChoice& choice) {
   return choice.kind != DynamicsKind::kHnnNonseparable &&
-         choice.kind != DynamicsKind::kHnnCanonical &&
-         choice.kind != DynamicsKind::kNodeRecurrent;
+         choice.kind != DynamicsKind::kHnnCanonical && choice.kind != DynamicsKind::kNodeRecurrent;
 }
 
 // Every kind and integrator, with angular and ignored positions where the kind may have them; not

@@ -65,10 +65,9 @@ INSTANTIATE_TEST_SUITE_P(EveryKindAndIntegrator, TorchParityTest,
 class ActivationParityTest : public testing::TestWithParam<Activation> {};
 
 TEST_P(ActivationParityTest, EveryKindAgrees) {
-  for (const DynamicsKind kind :
-       {DynamicsKind::kNode, DynamicsKind::kNodeSo, DynamicsKind::kHnn,
-        DynamicsKind::kHnnNonseparable, DynamicsKind::kMechanics, DynamicsKind::kHnnCanonical,
-        DynamicsKind::kNodeRecurrent}) {
+  for (const DynamicsKind kind : {DynamicsKind::kNode, DynamicsKind::kNodeSo, DynamicsKind::kHnn,
+                                  DynamicsKind::kHnnNonseparable, DynamicsKind::kMechanics,
+                                  DynamicsKind::kHnnCanonical, DynamicsKind::kNodeRecurrent}) {
     SpecChoice choice;
     choice.kind = kind;
     choice.activation = GetParam();

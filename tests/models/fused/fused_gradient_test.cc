@@ -81,8 +81,7 @@ std::vector<SpecChoice> SupportedChoices() {
   std::vector<SpecChoice> choices;
   for (const SpecChoice& choice : EverySpecChoice()) {
     if (choice.kind == DynamicsKind::kHnnNonseparable ||
-        choice.kind == DynamicsKind::kHnnCanonical ||
-        choice.kind == DynamicsKind::kNodeRecurrent ||
+        choice.kind == DynamicsKind::kHnnCanonical || choice.kind == DynamicsKind::kNodeRecurrent ||
         choice.method == IntegratorMethod::kImplicitMidpoint ||
         choice.method == IntegratorMethod::kDopri5) {
       continue;

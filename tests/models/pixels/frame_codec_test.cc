@@ -42,8 +42,8 @@ TEST(FrameCodecTest, AgreesWithTheModuleThatTrains) {
   const at::Tensor served = at::tensor(states).view({3, 4}).to(at::kDouble);
   EXPECT_LT((encoded - served).abs().max().item<double>(), 1e-5);
   const at::Tensor decoded = module.Decode(served).narrow(1, kFrameNumbers, kFrameNumbers);
-  EXPECT_LT(
-      (decoded - at::tensor(frames).view({3, kFrameNumbers})).abs().max().item<double>(), 1e-5);
+  EXPECT_LT((decoded - at::tensor(frames).view({3, kFrameNumbers})).abs().max().item<double>(),
+            1e-5);
 }
 
 TEST(FrameCodecTest, ALaneIsTheSameInAnyBatch) {
