@@ -44,6 +44,15 @@ ARG VERSION=
 ARG JOBS=
 RUN --mount=type=cache,id=rollout,target=/root/.cache deploy/image/compile trainer
 
+# buildah 1.28 mounts a stage that comes from its cache as it was before its last step: with STAMP these two never do.
+FROM build-server AS packages-server
+ARG STAMP=
+RUN : "$STAMP"
+
+FROM build-trainer AS packages-trainer
+ARG STAMP=
+RUN : "$STAMP"
+
 # ---- what runs ----
 FROM ${BASE} AS runtime
 # The packages would make the user with any free number; orchestrators want to see one that is not 0.
@@ -57,7 +66,7 @@ LABEL org.opencontainers.image.title="Rollout" \
 
 FROM runtime AS client
 ARG VERSION=
-RUN --mount=type=bind,from=build-server,source=/src,target=/src \
+RUN --mount=type=bind,from=packages-server,source=/src,target=/src \
     /src/deploy/image/install client
 LABEL org.opencontainers.image.version="${VERSION}"
 USER 10001:10001
@@ -66,7 +75,7 @@ CMD ["--help"]
 
 FROM runtime AS server
 ARG VERSION=
-RUN --mount=type=bind,from=build-server,source=/src,target=/src \
+RUN --mount=type=bind,from=packages-server,source=/src,target=/src \
     /src/deploy/image/install client server cuda
 LABEL org.opencontainers.image.version="${VERSION}"
 # Every address inside the container; rolloutd still wants TLS, or ROLLOUTD_INSECURE=true where something else protects it.
@@ -87,13 +96,13 @@ ENTRYPOINT ["/usr/bin/rolloutd"]
 
 FROM server AS server-torch
 USER 0:0
-RUN --mount=type=bind,from=build-trainer,source=/src,target=/src \
+RUN --mount=type=bind,from=packages-trainer,source=/src,target=/src \
     /src/deploy/image/install torch
 USER 10001:10001
 
 FROM runtime AS trainer
 ARG VERSION=
-RUN --mount=type=bind,from=build-trainer,source=/src,target=/src \
+RUN --mount=type=bind,from=packages-trainer,source=/src,target=/src \
     /src/deploy/image/install torch trainer
 LABEL org.opencontainers.image.version="${VERSION}"
 USER 10001:10001
