@@ -1,6 +1,5 @@
-// Every kind of dynamics: trains, is saved and loaded without a change, and has the derivatives
-// that finite differences give. (That rolloutd serves the same trajectories is
-// tests/end_to_end/test_every_kind.py.)
+// Every kind of dynamics: trains, is saved and loaded without a change, gives the same rollouts from
+// there, and has the derivatives that finite differences give.
 #include <ATen/ATen.h>
 
 #include <memory>
