@@ -2,6 +2,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "experiments/greydanus/greydanus_orbits.h"
 #include "experiments/greydanus/greydanus_table.h"
 #include "experiments/gruver/mujoco_rollouts.h"
 #include "experiments/gruver/toy_rollouts.h"
@@ -31,6 +32,7 @@ absl::StatusOr<Scale> ParseScale(const std::string& name) {
 std::vector<std::unique_ptr<Experiment>> MakeExperiments() {
   std::vector<std::unique_ptr<Experiment>> experiments;
   experiments.push_back(std::make_unique<GreydanusTable>());
+  experiments.push_back(std::make_unique<GreydanusOrbits>());
   for (ToyComparison& comparison : ToyComparisons()) {
     experiments.push_back(std::make_unique<ToyRollouts>(std::move(comparison)));
   }

@@ -17,7 +17,7 @@
 namespace rollout {
 namespace {
 
-constexpr double kTestFraction = 0.1;
+constexpr double kTestFraction = 0.2;
 constexpr uint64_t kSacSeed = 1, kStretchSeed = 2;
 
 absl::Status MakeReplayEpisodes(const MujocoDataOptions& options, const std::string& file,

@@ -24,7 +24,7 @@ struct MujocoDataOptions {
 };
 
 // Reads folder/replay.hdf5; where there is none, trains SAC from scratch and keeps its episodes
-// there first. A tenth of the episodes is held out. The models see the whole [q, v] as it is, as
+// there first. A fifth of the episodes is held out. The models see the whole [q, v] as it is, as
 // the paper's do: no position counts as an angle or is ignored. CANCELLED once `stop` is set.
 absl::StatusOr<FitData> ReadReplayEpisodes(const MujocoDataOptions& options,
                                            const std::atomic<bool>& stop);

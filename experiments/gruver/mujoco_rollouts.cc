@@ -138,7 +138,7 @@ std::string MujocoRollouts::Report(const std::vector<RunRecord>& records) const 
       "paper has it (identity mass, one Euler step a transition); the fair one has a learned mass "
       "and the substeps of the others. Training states come from the episodes of one SAC training "
       "a "
-      "task, a tenth of them held out.\n\n");
+      "task, a fifth of them held out.\n\n");
   for (const Scale scale : {Scale::kPaper, Scale::kShort, Scale::kQuick}) {
     std::map<std::pair<std::string, std::string>, std::vector<RunRecord>> rows;
     for (const RunRecord& record : records) {

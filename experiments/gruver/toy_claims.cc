@@ -42,6 +42,10 @@ class Claims {
   void Add(const std::string& id, const std::string& figures, Rule rule) {
     list_.push_back({id, absl::StrCat(figures, Source()), VerdictOf(rule, results_.scale())});
   }
+  // Of what is the same however many steps a run makes.
+  void AddOfAnyScale(const std::string& id, const std::string& figures, Rule rule) {
+    list_.push_back({id, absl::StrCat(figures, Source()), VerdictOf(rule, "paper")});
+  }
   void AddReport(const std::string& id, const std::string& figures) {
     list_.push_back({id, absl::StrCat(figures, Source()), "reported, not gated"});
   }
@@ -233,7 +237,7 @@ void AddCost(const ComparisonResults& results, Claims* claims) {
            results.MedianOf(system, "NODE+SO", "cpu_seconds_per_step");
   };
   for (const std::string& system : ChainsAndSprings()) met = met && ratio(system) > 1.0;
-  claims->Add(
+  claims->AddOfAnyScale(
       "T16",
       absl::StrCat("HNN / NODE+SO in CPU time a step: ", BySystem(ChainsAndSprings(), ratio)),
       MetIf(met));

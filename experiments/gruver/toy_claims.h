@@ -29,7 +29,7 @@ namespace rollout {
 //   T12  NODE+SO / SymODEN in [0.5, 2] on every system with fewer parameters and less time a step;
 //        and HNN worst on every system
 //   T15  gyroscope: HNN <= NODE+SO < NODE; magnet pendulum and rotor: NODE <= both, all within 2x
-//   T16  NODE+SO takes less time a step than HNN on every system
+//   T16  NODE+SO takes less time a step than HNN on every system (the same at every scale)
 // T13 (HNN's training loss with drag) is reported without a rule.
 std::vector<ClaimResult> ToyClaims(const std::string& experiment, const ComparisonResults& results);
 
