@@ -1,5 +1,5 @@
-// Every kind of dynamics: trains, is saved and loaded without a change, gives the same rollouts from
-// there, and has the derivatives that finite differences give.
+// Every kind of dynamics: trains, is saved and loaded without a change, gives the same rollouts
+// from there, and has the derivatives that finite differences give.
 #include <ATen/ATen.h>
 
 #include <memory>
