@@ -89,15 +89,19 @@ lint: setup
 
 ## make test-asan  every test under the address and undefined-behaviour sanitizers
 test-asan: setup
+	@third_party/setup.sh --lint
 	@cmake --preset asan > /dev/null
-	@cmake --build build/asan -j $(JOBS)
-	@ctest --test-dir build/asan --output-on-failure -j $(JOBS) -LE no-sanitizer
+	@cmake --build build/asan -j $(JOBS) --target rollout_tests
+	@ASAN_OPTIONS=detect_container_overflow=0 \
+	  ctest --test-dir build/asan --output-on-failure -j $(JOBS) -LE no-sanitizer
 
-## make test-tsan  batching, registry, prediction error and the fused engine's threads under the thread sanitizer
+## make test-tsan  what has threads under the thread sanitizer; the whole server as far as gRPC lets one tell
+TSAN_SERVER_TESTS := server_services_test server_streams_test server_security_test
 test-tsan: setup
 	@cmake --preset tsan > /dev/null
-	@cmake --build build/tsan -j $(JOBS) --target rollout_thread_tests
+	@cmake --build build/tsan -j $(JOBS) --target rollout_thread_tests $(TSAN_SERVER_TESTS)
 	@ctest --test-dir build/tsan --output-on-failure -j $(JOBS) -L threads
+	@tests/tsan/server_tests.py build/tsan $(TSAN_SERVER_TESTS)
 
 ## make trials     overload, a thousand swaps and faults on the real programs (10 minutes, as root for all of it)
 .PHONY: trials soak
@@ -144,10 +148,14 @@ stack: programs
 	@command -v prometheus > /dev/null || third_party/setup.sh --deploy
 	@deploy/stack
 
-## make fuzz       fuzz every parser of outside bytes, FUZZ_SECONDS (600) each; needs clang-16
+## make fuzz       fuzz every parser of outside bytes, FUZZ_SECONDS (600) of CPU time each
 fuzz: setup
 	@third_party/setup.sh --lint
-	@tests/fuzz/run $(FUZZ_SECONDS)
+	@tests/fuzz/run.py --cpu-seconds $(FUZZ_SECONDS) --jobs $(JOBS)
+
+## make verify     the long checks, some hours: every test under the sanitizers, and fuzzing
+.PHONY: verify
+verify: test-asan test-tsan fuzz
 
 clean:
 	rm -rf build

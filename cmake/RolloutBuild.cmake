@@ -28,9 +28,11 @@ endif()
 if(ROLLOUT_SANITIZE)
   add_compile_options(-fsanitize=${ROLLOUT_SANITIZE} -fno-omit-frame-pointer -g1)
   add_link_options(-fsanitize=${ROLLOUT_SANITIZE})
+  # What it finds ends the program: g++ would print undefined behaviour and go on, and the test would pass.
+  add_compile_options(-fno-sanitize-recover=all)
   if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
     # Debian's protobuf does not export the type information that this check asks for.
-    add_compile_options(-fno-sanitize=vptr -fno-sanitize-recover=all)
+    add_compile_options(-fno-sanitize=vptr)
   endif()
 endif()
 
@@ -41,6 +43,9 @@ function(rollout_library name)
   target_include_directories(${name} PUBLIC ${PROJECT_SOURCE_DIR})
   target_link_libraries(${name} PUBLIC ${ARG_LINK})
 endfunction()
+
+# Every program that a test runs: what the sanitizers build.
+add_custom_target(rollout_tests)
 
 # The tests with label `threads`: they know neither gRPC nor LibTorch and run under the thread sanitizer.
 add_custom_target(rollout_thread_tests)
@@ -53,6 +58,7 @@ function(rollout_test name)
   target_link_libraries(${name} PRIVATE ${ARG_LINK} GTest::gmock GTest::gtest_main)
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
   add_test(NAME ${name} COMMAND ${name} WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
+  add_dependencies(rollout_tests ${name})
   if(NOT ARG_TIMEOUT)
     set(ARG_TIMEOUT 300)
   endif()

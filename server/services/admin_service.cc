@@ -4,8 +4,11 @@
 
 #include <algorithm>
 #include <limits>
+#include <string>
 #include <utility>
 
+#include "absl/strings/escaping.h"
+#include "absl/strings/string_view.h"
 #include "server/services/load_wait.h"
 #include "server/services/model_messages.h"
 #include "server/services/unary_reply.h"
@@ -27,11 +30,15 @@ absl::Status Fill(const absl::StatusOr<ModelStatus>& model, v1::AdminReply* repl
   return absl::OkStatus();
 }
 
+// A caller's word in a log line: names have at most 64 letters, digits, '.', '_' and '-'; nothing
+// else may break the line or fill the log.
+std::string Shown(absl::string_view word) { return absl::CHexEscape(word.substr(0, 64)); }
+
 void Log(const char* operation, const std::string& model, uint64_t version,
          const std::string& label, const absl::Status& status) {
   spdlog::info("event=admin operation={} model={} version={} label={} code={} lasts=\"{}\"",
-               operation, model, version, label, absl::StatusCodeToString(status.code()),
-               status.ok() ? kForgotten : "");
+               operation, Shown(model), version, Shown(label),
+               absl::StatusCodeToString(status.code()), status.ok() ? kForgotten : "");
 }
 
 }  // namespace

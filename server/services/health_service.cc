@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
+#include "server/services/grpc_status.h"
 
 namespace rollout {
 
@@ -105,13 +106,12 @@ void HealthService::EndWatches(absl::Duration timeout) {
 grpc::ServerUnaryReactor* HealthService::Check(grpc::CallbackServerContext* context,
                                                const HealthCheckRequest* request,
                                                HealthCheckResponse* reply) {
-  grpc::Status status = grpc::Status::OK;
+  absl::Status status;
   {
     MutexLock lock(&mutex_);
     reply->set_status(StatusOf(request->service()));
     if (reply->status() == HealthCheckResponse::SERVICE_UNKNOWN) {
-      status = grpc::Status(
-          grpc::StatusCode::NOT_FOUND,
+      status = absl::NotFoundError(
           absl::StrCat("service \"", request->service(), "\" is unknown; services: ",
                        absl::StrJoin(serving_, ", ", [](std::string* out, const auto& entry) {
                          absl::StrAppend(out, "\"", entry.first, "\"");
@@ -119,7 +119,7 @@ grpc::ServerUnaryReactor* HealthService::Check(grpc::CallbackServerContext* cont
     }
   }
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  reactor->Finish(status);
+  reactor->Finish(ToGrpcStatus(status, context));
   return reactor;
 }
 

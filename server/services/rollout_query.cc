@@ -180,7 +180,11 @@ std::optional<int64_t> CheckedProduct(absl::Span<const uint64_t> factors) {
 }
 
 std::string ShapeText(absl::Span<const uint64_t> shape) {
-  return absl::StrCat("[", absl::StrJoin(shape, ", "), "]");
+  // No tensor has that many dimensions; a caller may send millions.
+  constexpr size_t kMost = 8;
+  if (shape.size() <= kMost) return absl::StrCat("[", absl::StrJoin(shape, ", "), "]");
+  return absl::StrCat("[", absl::StrJoin(shape.first(kMost), ", "), ", ... ", shape.size(),
+                      " sizes]");
 }
 
 absl::StatusOr<std::vector<float>> FiniteNumbers(const FloatTensorView& tensor) {

@@ -64,7 +64,7 @@ struct RolloutQuery {
 // The product, or nullopt where it exceeds 2^63 - 1.
 std::optional<int64_t> CheckedProduct(absl::Span<const uint64_t> factors);
 
-// "[2, 50, 3]".
+// "[2, 50, 3]"; the first 8 sizes where there are more.
 std::string ShapeText(absl::Span<const uint64_t> shape);
 
 // The numbers of `tensor`. INVALID_ARGUMENT where its bytes are not its shape's, or one of them is

@@ -4,6 +4,7 @@
 #include "inference/grpc_service.pb.h"
 #include "rollout/v1/transition_model.pb.h"
 #include "server/batching/retry_pushback.h"
+#include "server/services/grpc_status.h"
 #include "server/services/reply_writer.h"
 #include "server/services/rollout_stream.h"
 
@@ -27,7 +28,7 @@ class TransitionModelStreamWire final : public StreamWire {
     v1::StreamRolloutReply reply;
     reply.set_id(id);
     reply.mutable_error()->set_code(static_cast<uint32_t>(status.code()));
-    reply.mutable_error()->set_message(std::string(status.message()));
+    reply.mutable_error()->set_message(ErrorText(status));
     if (const auto delay = RetryPushback(status)) {
       reply.mutable_error()->set_retry_after_ms(absl::ToInt64Milliseconds(*delay));
     }
@@ -52,7 +53,7 @@ class InferenceStreamWire final : public StreamWire {
 
   grpc::ByteBuffer Refusal(const std::string& id, const absl::Status& status) const override {
     inference::ModelStreamInferResponse response;
-    response.set_error_message(std::string(status.message()));
+    response.set_error_message(ErrorText(status));
     response.mutable_infer_response()->set_id(id);
     ReplyWriter writer;
     writer.AppendFields(response);

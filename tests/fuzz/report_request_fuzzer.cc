@@ -4,10 +4,9 @@
 #include "server/prediction_error/reported_episodes.h"
 #include "server/services/transition_report.h"
 #include "tests/fuzz/served_model.h"
-#include "tests/server/test_repository.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  static const rollout::TransitionModelSpec spec = rollout::TestRepository::Spec("model");
+  static const rollout::TransitionModelSpec spec = rollout::FuzzSpec();
   rollout::v1::ReportTransitionsRequest request;
   if (!request.ParseFromArray(data, static_cast<int>(size))) return 0;
   const auto chunk = rollout::ChunkFromMessage(request, spec, rollout::FuzzLimits());
@@ -20,7 +19,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     for (const rollout::PredictionWindow& window : added->windows) {
       const size_t horizons = window.last - window.first + 1;
       if (window.initial_state.size() != 4 || window.observed.size() != horizons * 4 ||
-          window.controls.size() != static_cast<size_t>(window.length() * 2)) {
+          window.controls.size() != static_cast<size_t>(window.length())) {
         std::abort();
       }
     }

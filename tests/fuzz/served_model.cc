@@ -1,13 +1,14 @@
 #include "tests/fuzz/served_model.h"
 
 #include <cstdlib>
+#include <utility>
 
 #include "base/clock.h"
+#include "base/mutex.h"
 #include "server/batching/rollout_and_wait.h"
 #include "server/registry/engine_choice.h"
 #include "server/registry/version_source.h"
 #include "server/services/rollout_answer.h"
-#include "tests/server/test_repository.h"
 #include "tests/support/random_model.h"
 
 namespace rollout {
@@ -20,7 +21,7 @@ class OneModel final : public VersionSource {
     EngineChoiceOptions options;
     options.engine = "fused";
     options.threads = 1;
-    auto model = std::make_shared<TransitionModel>(RandomModel(TestRepository::Spec("model"), 1));
+    auto model = std::make_shared<TransitionModel>(RandomModel(FuzzSpec(), 1));
     auto chosen = ChooseEngine(*model, options, MakeEngineModuleFinder(""));
     if (!chosen.ok()) std::abort();
     ServableParts parts;
@@ -41,6 +42,25 @@ class OneModel final : public VersionSource {
 };
 
 }  // namespace
+
+TransitionModelSpec FuzzSpec() {
+  SpecChoice choice;
+  choice.method = IntegratorMethod::kConstantAcceleration;
+  choice.num_positions = 2;
+  choice.num_controls = 1;
+  choice.angular_positions = {1};
+  choice.hidden_sizes = {4};
+  choice.ensemble_size = 2;
+  choice.substeps = 2;
+  TransitionModelSpec spec = MakeSpec(choice);
+  spec.control_low = {-1.0f};
+  spec.control_high = {1.0f};
+  spec.reward = spec.termination = "inverted_pendulum_v5";
+  spec.data_low.assign(4, -0.25f);
+  spec.data_high.assign(4, 0.25f);
+  if (!ValidateSpec(spec).ok()) std::abort();
+  return spec;
+}
 
 VersionSource& ServedModel() {
   static auto* model = new OneModel();
@@ -68,6 +88,36 @@ void DecodeAndAnswer(const RolloutCodec& codec, const uint8_t* data, size_t size
   const RolloutJob job = answer.JobFor(decoded->query);
   if (!RolloutAndWait({&job, 1}, &decoded->servable->batcher()).ok()) std::abort();
   if (codec.Encode(*decoded, &answer).Length() > static_cast<size_t>(2 << 20)) std::abort();
+}
+
+void AnswerAlone(absl::StatusOr<std::unique_ptr<AloneWork>> made) {
+  if (!made.ok()) {
+    if (made.status().message().empty()) std::abort();
+    return;
+  }
+  AloneWork& work = **made;
+  Mutex mutex;
+  ConditionVariable finished;
+  bool done = false;
+  absl::Status result;
+  RolloutTask task;
+  task.job.lanes = work.lanes();
+  task.job.horizon = work.horizon();
+  task.bytes = work.num_bytes();
+  task.alone = [&](Engine& engine) { return work.Compute(engine, task.cancelled); };
+  task.done = [&](const absl::Status& status) {
+    MutexLock lock(&mutex);
+    result = status;
+    done = true;
+    finished.NotifyAll();
+  };
+  if (!work.servable().batcher().Submit(&task).ok()) std::abort();
+  {
+    MutexLock lock(&mutex);
+    while (!done) finished.Wait(&mutex);
+  }
+  if (!result.ok()) std::abort();
+  work.WriteReply();
 }
 
 }  // namespace rollout

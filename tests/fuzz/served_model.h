@@ -4,14 +4,24 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <memory>
 
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "models/transition_model.h"
 #include "server/registry/version_source.h"
+#include "server/services/alone_call.h"
 #include "server/services/rollout_codec.h"
 
 namespace rollout {
 
-// "model", version 1: NODE_SO of 2 positions and 2 controls, as TestRepository has it. Made at the
-// first call, used by the harness's one thread until the process ends.
+// "model": NODE_SO of 2 positions, the second an angle, and 1 bounded control, with two members, a
+// reward, a termination and the range of its data, so that requests may ask for every output.
+TransitionModelSpec FuzzSpec();
+
+// Random weights of that spec as version 1. Made at the first call, used by the harness's one
+// thread until the process ends.
 VersionSource& ServedModel();
 
 // Limits that keep one input cheap.
@@ -20,6 +30,10 @@ RequestLimits FuzzLimits();
 // Decodes `data` as a request; where it is a good one, computes it and words the reply. Ends the
 // process where a refusal says nothing or a reply is larger than its limit.
 void DecodeAndAnswer(const RolloutCodec& codec, const uint8_t* data, size_t size);
+
+// Computes what `made` found good, on the engine's thread, and words the reply. Ends the process
+// where a refusal says nothing or the engine fails.
+void AnswerAlone(absl::StatusOr<std::unique_ptr<AloneWork>> made);
 
 }  // namespace rollout
 

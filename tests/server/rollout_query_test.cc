@@ -230,6 +230,14 @@ INSTANTIATE_TEST_SUITE_P(
                 "outputs: got a request for rewards, but hopper names no reward"}),
     [](const auto& info) { return info.param.name; });
 
+TEST(ShapeTextTest, ShowsTheFirstSizesOfMany) {
+  EXPECT_EQ(ShapeText({}), "[]");
+  EXPECT_EQ(ShapeText({{2, 50, 3}}), "[2, 50, 3]");
+  EXPECT_EQ(ShapeText(std::vector<uint64_t>(8, 1)), "[1, 1, 1, 1, 1, 1, 1, 1]");
+  EXPECT_EQ(ShapeText(std::vector<uint64_t>(1000000, 1)),
+            "[1, 1, 1, 1, 1, 1, 1, 1, ... 1000000 sizes]");
+}
+
 TEST(CheckedProductTest, SeesEveryOverflow) {
   EXPECT_EQ(CheckedProduct({{2, 3, 4}}), 24);
   EXPECT_EQ(CheckedProduct({}), 1);
