@@ -206,17 +206,26 @@ void WriteSeeds(const std::filesystem::path& root) {
         Stream(0, {States().SerializeAsString(), damaged, Cost().SerializeAsString()}));
   Write(root / "stream_request", "inferences",
         Stream(1, {Infer(true).SerializeAsString(), damaged, Infer(false).SerializeAsString()}));
-  for (char method = 0; method < 9; ++method) {
-    Write(root / "model_request", std::to_string(method), Call(method, Version(0)));
+  char method = 0;
+  for (const char* name : {"get_model", "list_models", "server_metadata", "model_ready", "metadata",
+                           "config", "statistics", "index", "watch_models"}) {
+    Write(root / "model_request", name, Call(method++, Version(0)));
+  }
+  method = 0;
+  for (const char* name : {"load", "unload", "pin"}) {
+    Write(root / "admin_request", name, Call(method++, Version(1)));
   }
   v1::SetLabelRequest label;
   label.set_model("model");
   label.set_label("stable");
   label.set_version(1);
-  for (char method = 0; method < 7; ++method) {
-    Write(root / "admin_request", std::to_string(method),
-          method == 3 ? Call(method, label) : Call(method, Version(1)));
-  }
+  Write(root / "admin_request", "set_label", Call(method++, label));
+  Write(root / "admin_request", "drain", Call(method++, v1::DrainRequest()));
+  inference::RepositoryModelLoadRequest load;
+  load.set_model_name("model");
+  Write(root / "admin_request", "repository_load", Call(method++, load));
+  // The same fields.
+  Write(root / "admin_request", "repository_unload", Call(method++, load));
 }
 
 }  // namespace
