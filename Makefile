@@ -96,7 +96,7 @@ test-asan: setup
 	  ctest --test-dir build/asan --output-on-failure -j $(JOBS) -LE no-sanitizer
 
 ## make test-tsan  what has threads under the thread sanitizer; the whole server as far as gRPC lets one tell
-TSAN_SERVER_TESTS := server_services_test server_streams_test server_security_test
+TSAN_SERVER_TESTS := server_services_test server_streams_test server_security_test server_stress_test
 test-tsan: setup
 	@cmake --preset tsan > /dev/null
 	@cmake --build build/tsan -j $(JOBS) --target rollout_thread_tests $(TSAN_SERVER_TESTS)
