@@ -153,9 +153,9 @@ fuzz: setup
 	@third_party/setup.sh --lint
 	@tests/fuzz/run.py --cpu-seconds $(FUZZ_SECONDS) --jobs $(JOBS)
 
-## make verify     the long checks, some hours: every test under the sanitizers, and fuzzing
+## make verify     the long checks, some hours: sanitizers over every test, fuzzing, trials, soak
 .PHONY: verify
-verify: test-asan test-tsan fuzz
+verify: test-asan test-tsan fuzz trials soak
 
 clean:
 	rm -rf build
