@@ -26,7 +26,7 @@ programs: setup
 	@cmake --build $(BUILD) -j $(JOBS) --target $(PROGRAMS)
 
 ## make demo       serve the shipped models, retrain one while it serves, and show what got better (5 minutes)
-demo: build
+demo: programs
 	@demo/run
 
 ## make test       build, then run every fast test
