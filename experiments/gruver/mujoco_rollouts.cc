@@ -183,7 +183,7 @@ std::vector<Figure> MujocoRollouts::Figures(const std::vector<RunRecord>& record
 
 std::vector<ClaimResult> MujocoRollouts::Claims(const std::vector<RunRecord>& records) const {
   const auto results = ComparisonResults::OfLargestScale(records, Tasks(), PaperModels());
-  if (!results) return {};
+  if (!results || results->scale() == Name(Scale::kQuick)) return {};
   std::vector<ClaimResult> claims;
   const auto ratio = [&](const std::string& task, const char* above, const char* below,
                          const char* metric) {

@@ -30,7 +30,7 @@ namespace rollout {
 //        and HNN worst on every system
 //   T15  gyroscope: HNN <= NODE+SO < NODE; magnet pendulum and rotor: NODE <= both, all within 2x
 //   T16  NODE+SO takes less time a step than HNN on every system (the same at every scale)
-// T13 (HNN's training loss with drag) is reported without a rule.
+// T13 (HNN's training loss with drag) is reported without a rule. Quick runs say nothing but T16.
 std::vector<ClaimResult> ToyClaims(const std::string& experiment, const ComparisonResults& results);
 
 }  // namespace rollout

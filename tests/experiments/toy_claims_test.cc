@@ -105,6 +105,7 @@ TEST(ToyClaimsTest, SmallerScalesDecideNothing) {
   const Fill fill = Errors({{"NODE", 0.1}, {"NODE+SO", 0.02}, {"HNN", 0.01}});
   auto records = Records("toy-rollouts", 2, fill, "short");
   EXPECT_EQ(Verdict("toy-rollouts", records, "T10"), "not run at paper scale; met at `short`");
+  EXPECT_EQ(Verdict("toy-rollouts", Records("toy-rollouts", 2, fill, "quick"), "T10"), "none");
   // But a step costs what it costs.
   EXPECT_EQ(Verdict("toy-rollouts", records, "T16"), "holds");
   // A paper run alone is no whole seed.
