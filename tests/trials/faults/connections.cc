@@ -178,8 +178,12 @@ absl::Status EndureManyConnections(const FaultsOptions& options, Judgements* jud
     return clients.WaitForGoodEnd(scene);
   };
   fault.finish = [&](TrialScene&, Judgements* to) {
-    to->AtLeast("connections held", peak.worst.open_files - peak.before.open_files,
-                options.connections);
+    // The client has said "held"; the server's files confirm it, but for one or two that it had
+    // open by chance when they were first counted (a look at the repository, a scrape).
+    constexpr int kPassingFiles = 4;
+    to->AtLeast("connections held, by the server's files",
+                peak.worst.open_files - peak.before.open_files,
+                options.connections - kPassingFiles);
     to->Tell("resident memory of each",
              (peak.worst.resident_bytes - peak.before.resident_bytes) / 1e3 / options.connections,
              " kB");
