@@ -17,9 +17,9 @@ namespace rollout::fused {
 // time, from any thread. The calling thread computes too, so a pool of one thread starts none.
 // Allocates nothing after construction.
 //
-// A thread that wakes on a processor where another one of the same call computes moves to one where
-// none does: the scheduler likes to wake a thread beside its waker, and takes several milliseconds,
-// longer than most calls, to part them.
+// A thread is woken on a processor where no other one of the same call computes: left to itself,
+// the scheduler likes to wake it beside its waker, and takes several milliseconds, longer than most
+// calls, to part them.
 class ThreadPool {
  public:
   explicit ThreadPool(int threads);
@@ -41,17 +41,20 @@ class ThreadPool {
   void Work(int index) ABSL_LOCKS_EXCLUDED(mutex_);
   // Answers one summons with a call of the task; gives up the lock meanwhile.
   void Answer(int index) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // Moves the thread at hand to a processor where no other one computes, if there is one.
-  void FindFreeProcessor() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Keeps a sleeping worker off the processors where others compute, if there are more.
+  void Place(int index) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   Mutex mutex_;
-  ConditionVariable worker_summoned_, caller_needed_;
+  ConditionVariable caller_needed_;
+  std::vector<ConditionVariable> worker_summoned_;    // [threads]; the first is not used
+  std::vector<char> asleep_ ABSL_GUARDED_BY(mutex_);  // [threads] workers that a summons may wake
   const absl::FunctionRef<void(int)>* task_ ABSL_GUARDED_BY(mutex_) = nullptr;
   int summons_ ABSL_GUARDED_BY(mutex_) = 0;  // not yet answered
   int running_ ABSL_GUARDED_BY(mutex_) = 0;  // calls of the task under way
   bool caller_waits_ ABSL_GUARDED_BY(mutex_) = false;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   std::vector<int> processors_ ABSL_GUARDED_BY(mutex_);  // [threads] where each computes; -1 = idle
+  std::vector<cpu_set_t> places_ ABSL_GUARDED_BY(mutex_);  // [threads] where each may be
   cpu_set_t allowed_;  // processors that the system lets this process use; empty = it did not say
   std::atomic<int> idle_{0};  // threads that neither run nor are summoned: a hint, without the lock
   std::vector<std::thread> workers_;
