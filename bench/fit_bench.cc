@@ -19,8 +19,8 @@
 #include "base/table.h"
 #include "bench/fma_peak.h"
 #include "nlohmann/json.hpp"
+#include "trainer/arithmetic/matrix_product.h"
 #include "trainer/fitting/fitter.h"
-#include "trainer/sac/matrix_product.h"
 
 namespace rollout::bench {
 namespace {

@@ -20,7 +20,7 @@
 #include "base/table.h"
 #include "bench/fma_peak.h"
 #include "nlohmann/json.hpp"
-#include "trainer/sac/matrix_product.h"
+#include "trainer/arithmetic/matrix_product.h"
 #include "trainer/sac/replay_buffer.h"
 #include "trainer/sac/sac_learner.h"
 

@@ -37,87 +37,95 @@ class Training {
   virtual absl::StatusOr<EnergySeries> MeasureEnergy() const = 0;
 };
 
-class DerivativeTraining final : public Training {
- public:
-  DerivativeTraining(const GreydanusTask& task, uint64_t seed)
-      : task_(task),
-        mechanics_(MakeEquationsOfMotion(task.system)),
-        data_(MakeDerivativeData(*mechanics_, task, DeriveSeed(seed, kDataStream))),
-        first_states_(EnergyFirstStates(*mechanics_, task, DeriveSeed(seed, kStateStream))) {}
+// A task with states: its data, fit and energy. Owned by a run.
+struct StateTask {
+  using Fit = DerivativeFit;
+  using Data = DerivativeData;
 
-  absl::Status Prepare(DynamicsKind kind, uint64_t seed) {
-    auto fit = DerivativeFit::Create(data_.train, mechanics_->info().dt,
-                                     {.kind = kind,
-                                      .batch = task_.batch,
-                                      .weight_decay = task_.weight_decay,
-                                      .seed = DeriveSeed(seed, kWeightStream)});
-    if (!fit.ok()) return fit.status();
-    fit_ = *std::move(fit);
-    return absl::OkStatus();
+  static Data MakeData(const EquationsOfMotion& mechanics, const GreydanusTask& task,
+                       uint64_t seed) {
+    return MakeDerivativeData(mechanics, task, seed);
   }
-
-  absl::Status Step() override { return fit_->Step(); }
-  absl::StatusOr<double> TrainLoss() const override { return fit_->Loss(data_.train); }
-  absl::StatusOr<double> TestLoss() const override { return fit_->Loss(data_.test); }
-  absl::StatusOr<EnergySeries> MeasureEnergy() const override {
-    auto error = MeasureEnergyError(*mechanics_, task_, fit_->Model(), first_states_);
+  static absl::StatusOr<std::unique_ptr<Fit>> MakeFit(const Data& data,
+                                                      const EquationsOfMotion& mechanics,
+                                                      const GreydanusTask& task, DynamicsKind kind,
+                                                      uint64_t seed) {
+    return Fit::Create(
+        data.train, mechanics.info().dt,
+        {.kind = kind, .batch = task.batch, .weight_decay = task.weight_decay, .seed = seed});
+  }
+  static absl::StatusOr<EnergySeries> MeasureEnergy(const EquationsOfMotion& mechanics,
+                                                    const GreydanusTask& task, const Fit& fit,
+                                                    const std::vector<double>& first_states) {
+    auto error = MeasureEnergyError(mechanics, task, fit.Model(), first_states);
     if (!error.ok()) return error.status();
     return EnergySeries{{"energy_mse", std::move(error->mean_squared)}};
   }
-
- private:
-  const GreydanusTask& task_;
-  const std::unique_ptr<const EquationsOfMotion> mechanics_;
-  const DerivativeData data_;
-  const std::vector<double> first_states_;
-  std::unique_ptr<DerivativeFit> fit_;
 };
 
-class PixelTraining final : public Training {
- public:
-  PixelTraining(const GreydanusTask& task, uint64_t seed)
-      : task_(task),
-        mechanics_(MakeEquationsOfMotion(task.system)),
-        data_(MakePixelData(*mechanics_, task, DeriveSeed(seed, kDataStream))),
-        first_states_(EnergyFirstStates(*mechanics_, task, DeriveSeed(seed, kStateStream))) {}
+// A task with frames.
+struct PixelTask {
+  using Fit = PixelFit;
+  using Data = PixelData;
 
-  absl::Status Prepare(DynamicsKind kind, uint64_t seed) {
-    auto fit = PixelFit::Create(
-        data_.train, {.kind = kind == DynamicsKind::kHnnCanonical ? DynamicsKind::kPixelHnn : kind,
-                      .batch = task_.batch,
-                      .weight_decay = task_.weight_decay,
-                      .seed = DeriveSeed(seed, kWeightStream)});
-    if (!fit.ok()) return fit.status();
-    fit_ = *std::move(fit);
-    return absl::OkStatus();
+  static Data MakeData(const EquationsOfMotion& mechanics, const GreydanusTask& task,
+                       uint64_t seed) {
+    return MakePixelData(mechanics, task, seed);
   }
-
-  absl::Status Step() override { return fit_->Step(); }
-  absl::StatusOr<double> TrainLoss() const override { return fit_->Loss(data_.train); }
-  absl::StatusOr<double> TestLoss() const override { return fit_->Loss(data_.test); }
-  absl::StatusOr<EnergySeries> MeasureEnergy() const override {
-    auto error = MeasurePixelEnergy(*mechanics_, task_, *fit_, first_states_);
+  static absl::StatusOr<std::unique_ptr<Fit>> MakeFit(const Data& data,
+                                                      const EquationsOfMotion& /*mechanics*/,
+                                                      const GreydanusTask& task, DynamicsKind kind,
+                                                      uint64_t seed) {
+    const bool is_hnn = kind == DynamicsKind::kHnnCanonical;
+    return Fit::Create(data.train, {.kind = is_hnn ? DynamicsKind::kPixelHnn : kind,
+                                    .batch = task.batch,
+                                    .weight_decay = task.weight_decay,
+                                    .seed = seed});
+  }
+  static absl::StatusOr<EnergySeries> MeasureEnergy(const EquationsOfMotion& mechanics,
+                                                    const GreydanusTask& task, const Fit& fit,
+                                                    const std::vector<double>& first_states) {
+    auto error = MeasurePixelEnergy(mechanics, task, fit, first_states);
     if (!error.ok()) return error.status();
     return EnergySeries{{"energy_mse", std::move(error->rollout)},
                         {"autoencoder_energy_mse", std::move(error->autoencoder)},
                         {"reading_energy_mse", std::move(error->reading)}};
   }
-
- private:
-  const GreydanusTask& task_;
-  const std::unique_ptr<const EquationsOfMotion> mechanics_;
-  const PixelData data_;
-  const std::vector<double> first_states_;
-  std::unique_ptr<PixelFit> fit_;
 };
 
-template <typename T>
-absl::StatusOr<std::unique_ptr<Training>> Make(const GreydanusTask& task, DynamicsKind kind,
-                                               uint64_t seed) {
-  auto training = std::make_unique<T>(task, seed);
-  if (absl::Status status = training->Prepare(kind, seed); !status.ok()) return status;
-  return training;
-}
+template <typename Task>
+class TaskTraining final : public Training {
+ public:
+  static absl::StatusOr<std::unique_ptr<Training>> Make(const GreydanusTask& task,
+                                                        DynamicsKind kind, uint64_t seed) {
+    std::unique_ptr<TaskTraining> training(new TaskTraining(task, seed));
+    auto fit = Task::MakeFit(training->data_, *training->mechanics_, task, kind,
+                             DeriveSeed(seed, kWeightStream));
+    if (!fit.ok()) return fit.status();
+    training->fit_ = *std::move(fit);
+    return training;
+  }
+
+  absl::Status Step() override { return fit_->Step(); }
+  absl::StatusOr<double> TrainLoss() const override { return fit_->Loss(data_.train); }
+  absl::StatusOr<double> TestLoss() const override { return fit_->Loss(data_.test); }
+  absl::StatusOr<EnergySeries> MeasureEnergy() const override {
+    return Task::MeasureEnergy(*mechanics_, task_, *fit_, first_states_);
+  }
+
+ private:
+  TaskTraining(const GreydanusTask& task, uint64_t seed)
+      : task_(task),
+        mechanics_(MakeEquationsOfMotion(task.system)),
+        data_(Task::MakeData(*mechanics_, task, DeriveSeed(seed, kDataStream))),
+        first_states_(EnergyFirstStates(*mechanics_, task, DeriveSeed(seed, kStateStream))) {}
+
+  const GreydanusTask& task_;
+  const std::unique_ptr<const EquationsOfMotion> mechanics_;
+  const typename Task::Data data_;
+  const std::vector<double> first_states_;
+  std::unique_ptr<typename Task::Fit> fit_;
+};
 
 absl::Status Measure(const Training& training, const std::string& prefix, RunRecord* record) {
   auto energies = training.MeasureEnergy();
@@ -136,8 +144,8 @@ absl::StatusOr<RunRecord> MakeGreydanusRun(const GreydanusTask& task, const Grey
                                            int64_t steps, uint64_t seed,
                                            const std::atomic<bool>& stop) {
   const absl::Time start = absl::Now();
-  auto training = task.films ? Make<PixelTraining>(task, model.kind, seed)
-                             : Make<DerivativeTraining>(task, model.kind, seed);
+  auto training = task.films ? TaskTraining<PixelTask>::Make(task, model.kind, seed)
+                             : TaskTraining<StateTask>::Make(task, model.kind, seed);
   if (!training.ok()) return training.status();
   RunRecord record;
   record.seed = seed;

@@ -121,9 +121,10 @@ void Batcher::Cancel(RolloutTask* task) {
   {
     MutexLock lock(&mutex_);
     task->cancelled.store(true);
-    if (!Withdraw(task)) return;  // the engine sees the flag
-    status = End(task);
+    const bool ended = Withdraw(task);
     QueueChanged();
+    if (!ended) return;  // the engine sees the flag
+    status = End(task);
   }
   task->done(status);
 }

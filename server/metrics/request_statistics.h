@@ -35,9 +35,10 @@ class RequestStatistics {
   struct Snapshot {
     absl::Time last_request = absl::InfinitePast();  // wall clock
     Sum success, fail, queue, input, infer, output;
-    int64_t lanes = 0;               // of the successful requests
-    std::map<int64_t, Sum> batches;  // computing, by their lanes: as many as there are sizes, at
-                                     // most the server's limit on lanes
+    int64_t lanes = 0;  // of the successful requests
+    // Computing, by the lanes of the requests that began together: as many entries as such sums
+    // were seen. All but the last of them fit into --batch-lanes.
+    std::map<int64_t, Sum> batches;
   };
 
   void Succeeded(const RequestTimes& times, int64_t lanes) ABSL_LOCKS_EXCLUDED(mutex_);

@@ -27,10 +27,11 @@ void Fill(const std::vector<Number>& values, v1::Tensor::DataType dtype,
   tensor->set_data(values.data(), values.size() * sizeof(Number));
 }
 
-class GradientWork final : public AloneWork {
+// A query for one version, and the message that it is answered by.
+template <typename Reply>
+class QueriedWork : public AloneWork {
  public:
-  GradientWork(ServableHandle servable, GradientQuery query, std::string id,
-               v1::GradientReply* reply)
+  QueriedWork(ServableHandle servable, GradientQuery query, std::string id, Reply* reply)
       : servable_(std::move(servable)),
         query_(std::move(query)),
         id_(std::move(id)),
@@ -38,6 +39,24 @@ class GradientWork final : public AloneWork {
 
   Servable& servable() override { return *servable_; }
   const std::string& id() const override { return id_; }
+
+ protected:
+  void WriteVersion() {
+    reply_->set_model(servable_->name());
+    reply_->set_version(static_cast<uint64_t>(servable_->version()));
+    reply_->set_id(id_);
+  }
+
+  const ServableHandle servable_;
+  const GradientQuery query_;
+  const std::string id_;
+  Reply* const reply_;
+};
+
+class GradientWork final : public QueriedWork<v1::GradientReply> {
+ public:
+  using QueriedWork::QueriedWork;
+
   int64_t lanes() const override { return query_.lanes; }
   int64_t horizon() const override { return query_.horizon; }
   int64_t num_bytes() const override { return query_.num_bytes(); }
@@ -76,9 +95,7 @@ class GradientWork final : public AloneWork {
     const int64_t state = servable_->spec().state_size();
     const int64_t nu = servable_->spec().num_controls;
     ZeroCutOff(query_, nu, 1, &by_controls_);
-    reply_->set_model(servable_->name());
-    reply_->set_version(static_cast<uint64_t>(servable_->version()));
-    reply_->set_id(id_);
+    WriteVersion();
     Fill(by_controls_, v1::Tensor::FP32, {query_.lanes, query_.horizon, nu},
          reply_->mutable_controls());
     Fill(by_initial_, v1::Tensor::FP32, {static_cast<int64_t>(by_initial_.size()) / state, state},
@@ -92,25 +109,14 @@ class GradientWork final : public AloneWork {
   }
 
  private:
-  const ServableHandle servable_;
-  const GradientQuery query_;
-  const std::string id_;
-  v1::GradientReply* const reply_;
   std::vector<float> by_controls_, by_initial_, total_return_, final_state_;
   std::vector<int32_t> first_non_finite_step_;
 };
 
-class LinearizeWork final : public AloneWork {
+class LinearizeWork final : public QueriedWork<v1::LinearizeReply> {
  public:
-  LinearizeWork(ServableHandle servable, GradientQuery query, std::string id,
-                v1::LinearizeReply* reply)
-      : servable_(std::move(servable)),
-        query_(std::move(query)),
-        id_(std::move(id)),
-        reply_(reply) {}
+  using QueriedWork::QueriedWork;
 
-  Servable& servable() override { return *servable_; }
-  const std::string& id() const override { return id_; }
   int64_t lanes() const override { return 1; }
   // A rollout, and back from every number of every state.
   int64_t horizon() const override { return query_.horizon * (1 + servable_->spec().state_size()); }
@@ -140,9 +146,7 @@ class LinearizeWork final : public AloneWork {
     const int64_t state = servable_->spec().state_size();
     const int64_t nu = servable_->spec().num_controls;
     ZeroCutOff(query_, nu, state, &by_control_);
-    reply_->set_model(servable_->name());
-    reply_->set_version(static_cast<uint64_t>(servable_->version()));
-    reply_->set_id(id_);
+    WriteVersion();
     Fill(trajectory_, v1::Tensor::FP32, {query_.horizon + 1, state}, reply_->mutable_trajectory());
     Fill(by_state_, v1::Tensor::FP32, {query_.horizon, state, state},
          reply_->mutable_state_jacobians());
@@ -157,10 +161,6 @@ class LinearizeWork final : public AloneWork {
     return static_cast<size_t>(query_.horizon + 1) * state * columns;
   }
 
-  const ServableHandle servable_;
-  const GradientQuery query_;
-  const std::string id_;
-  v1::LinearizeReply* const reply_;
   std::vector<float> trajectory_, by_state_, by_control_;
 };
 

@@ -1,3 +1,5 @@
+#include <google/protobuf/io/coded_stream.h>
+
 #include <algorithm>
 #include <optional>
 #include <set>
@@ -49,6 +51,15 @@ absl::Status RefuseExtensions(const std::string& field, const Parameters& parame
 
 bool HasContents(const inference::InferTensorContents& contents) {
   return contents.ByteSizeLong() > 0;
+}
+
+bool HasMoreThanFloats(const inference::InferTensorContents& contents) {
+  const size_t numbers = contents.fp32_contents_size() * sizeof(float);
+  // A packed field is its tag (one byte for fields below 16), its length and its numbers.
+  const size_t floats =
+      numbers == 0 ? 0
+                   : 1 + google::protobuf::io::CodedOutputStream::VarintSize64(numbers) + numbers;
+  return contents.ByteSizeLong() > floats;
 }
 
 // The tensors of `request` by name, their data where the request put it. `typed` owns data that
@@ -122,9 +133,7 @@ class InputReader {
     }
     const auto& numbers = input.contents().fp32_contents();
     const size_t fp32_bytes = numbers.size() * sizeof(float);
-    inference::InferTensorContents others = input.contents();
-    others.clear_fp32_contents();
-    if (HasContents(others)) {
+    if (HasMoreThanFloats(input.contents())) {
       return absl::InvalidArgumentError(absl::StrCat(
           input.name(), ": got contents of another type, expected fp32_contents for FP32"));
     }

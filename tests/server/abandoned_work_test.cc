@@ -29,7 +29,10 @@ TEST_F(BatcherTest, AShortTaskBehindCancelledLongOnesWaitsForNoneOfTheirTransiti
   const int before = engine_->transitions();
   Caller living(1, 5.0f);
   ASSERT_OK(batcher_->Submit(living.task()));
-  for (Caller& caller : abandoned) batcher_->Cancel(caller.task());
+  // Those that wait first, or they might go under way when the others leave.
+  for (auto caller = abandoned.rbegin(); caller != abandoned.rend(); ++caller) {
+    batcher_->Cancel(caller->task());
+  }
   engine_->WaitForLanes(1);
   engine_->Permit();
   EXPECT_OK(living.Wait());

@@ -6,9 +6,9 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "trainer/arithmetic/elementwise.h"
+#include "trainer/arithmetic/matrix_product.h"
 #include "trainer/fitting/tanh_layer.h"
-#include "trainer/sac/elementwise.h"
-#include "trainer/sac/matrix_product.h"
 
 namespace rollout {
 
@@ -101,7 +101,7 @@ class Multiplier<double> {
   }
 };
 
-// As the functions of the same names on float32 (trainer/sac/elementwise.h).
+// As the functions of the same names on float32 (trainer/arithmetic/elementwise.h).
 inline void AddBias(int rows, int columns, const double* bias, double* matrix) {
   for (int row = 0; row < rows; ++row, matrix += columns) {
     for (int i = 0; i < columns; ++i) matrix[i] += bias[i];

@@ -59,9 +59,9 @@ class StoreProcessGroup final : public ProcessGroup {
     for (int from = 0; from < size(); ++from) {
       const Bytes& bytes = (*all)[from];
       if (bytes.size() != mine.size()) {
-        return absl::FailedPreconditionError(
-            absl::StrCat("process ", from, " sent ", bytes.size(), " bytes where process ",
-                         process(), " has ", mine.size(), ": they do not fit the same model"));
+        return Disagreement(absl::StrCat("process ", from, " sent ", bytes.size(),
+                                         " bytes where process ", process(), " has ", mine.size(),
+                                         ": they do not fit the same model"));
       }
       const size_t end = AddFrom(bytes, AddFrom(bytes, 0, numbers), values);
       *flag = *flag || bytes[end] != 0;
@@ -78,9 +78,9 @@ class StoreProcessGroup final : public ProcessGroup {
     for (int from = 0; from < size(); ++from) {
       const std::string other((*all)[from].begin(), (*all)[from].end());
       if (other != value) {
-        return absl::FailedPreconditionError(absl::StrCat("processes of one fit must agree in ",
-                                                          what, ": process ", from, " has ", other,
-                                                          ", process ", process(), " has ", value));
+        return Disagreement(absl::StrCat("processes of one fit must agree in ", what, ": process ",
+                                         from, " has ", other, ", process ", process(), " has ",
+                                         value));
       }
     }
     return absl::OkStatus();
@@ -118,6 +118,13 @@ class StoreProcessGroup final : public ProcessGroup {
     } catch (const std::exception& error) {
       return Gone(error);
     }
+  }
+
+  // Where two processes differ, each sees one that differs from itself: all of them come here, and
+  // process 0 keeps the store until the last has seen it.
+  absl::Status Disagreement(const std::string& message) {
+    Finish().IgnoreError();
+    return absl::FailedPreconditionError(message);
   }
 
   static std::string Key(int64_t exchange, int process) {

@@ -33,8 +33,8 @@ class ProcessGroup {
   virtual int process() const = 0;
   virtual int size() const = 0;
 
-  // Replaces `values` by their mean over the processes, and `flag` by whether any process has set
-  // it. Every process adds up in the same order and holds the same bits afterwards.
+  // Replaces `numbers` and `values` by their means over the processes, and `flag` by whether any
+  // process has set it. Every process adds up in the same order and holds the same bits afterwards.
   // UNAVAILABLE where a process did not answer within the timeout or the store has gone.
   virtual absl::Status Mean(absl::Span<double> numbers, absl::Span<float> values, bool* flag) = 0;
 

@@ -2,8 +2,8 @@
 
 #include <cmath>
 
-#include "trainer/sac/elementwise.h"
-#include "trainer/sac/matrix_product.h"
+#include "trainer/arithmetic/elementwise.h"
+#include "trainer/arithmetic/matrix_product.h"
 
 namespace rollout {
 

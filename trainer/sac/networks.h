@@ -7,7 +7,7 @@
 
 #include "absl/types/span.h"
 #include "base/random.h"
-#include "trainer/sac/matrix_product.h"
+#include "trainer/arithmetic/matrix_product.h"
 
 namespace rollout {
 

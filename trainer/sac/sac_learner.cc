@@ -4,7 +4,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
-#include "trainer/sac/elementwise.h"
+#include "trainer/arithmetic/elementwise.h"
 
 namespace rollout {
 namespace {

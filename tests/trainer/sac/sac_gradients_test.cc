@@ -6,7 +6,7 @@
 #include "ATen/ATen.h"
 #include "base/random.h"
 #include "gtest/gtest.h"
-#include "trainer/sac/elementwise.h"
+#include "trainer/arithmetic/elementwise.h"
 #include "trainer/sac/sac_learner.h"
 
 namespace rollout {

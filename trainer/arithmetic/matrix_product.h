@@ -1,6 +1,6 @@
-// The matrix products of the SAC learner.
-#ifndef ROLLOUT_TRAINER_SAC_MATRIX_PRODUCT_H_
-#define ROLLOUT_TRAINER_SAC_MATRIX_PRODUCT_H_
+// The matrix products of training: SAC's learner and fits.
+#ifndef ROLLOUT_TRAINER_ARITHMETIC_MATRIX_PRODUCT_H_
+#define ROLLOUT_TRAINER_ARITHMETIC_MATRIX_PRODUCT_H_
 
 #include <cstddef>
 
@@ -79,4 +79,4 @@ class MatrixMultiplier {
 
 }  // namespace rollout
 
-#endif  // ROLLOUT_TRAINER_SAC_MATRIX_PRODUCT_H_
+#endif  // ROLLOUT_TRAINER_ARITHMETIC_MATRIX_PRODUCT_H_

@@ -1,8 +1,8 @@
-// What the SAC learner does to each number between its matrix products. Loops over contiguous
+// What learners do to each number between their matrix products. Loops over contiguous
 // memory with the widest vectors the processor has; every function runs on the calling thread and
 // allocates nothing.
-#ifndef ROLLOUT_TRAINER_SAC_ELEMENTWISE_H_
-#define ROLLOUT_TRAINER_SAC_ELEMENTWISE_H_
+#ifndef ROLLOUT_TRAINER_ARITHMETIC_ELEMENTWISE_H_
+#define ROLLOUT_TRAINER_ARITHMETIC_ELEMENTWISE_H_
 
 #include <cstddef>
 #include <cstdint>
@@ -31,4 +31,4 @@ void AdamStep(size_t count, float learning_rate, int64_t step, const float* grad
 
 }  // namespace rollout
 
-#endif  // ROLLOUT_TRAINER_SAC_ELEMENTWISE_H_
+#endif  // ROLLOUT_TRAINER_ARITHMETIC_ELEMENTWISE_H_

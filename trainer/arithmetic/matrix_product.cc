@@ -1,10 +1,10 @@
-#include "trainer/sac/matrix_product.h"
+#include "trainer/arithmetic/matrix_product.h"
 
 #include <algorithm>
 
 // The vector part below is compiled once for every kind of processor.
 #undef HWY_TARGET_INCLUDE
-#define HWY_TARGET_INCLUDE "trainer/sac/matrix_product.cc"
+#define HWY_TARGET_INCLUDE "trainer/arithmetic/matrix_product.cc"
 #include "hwy/foreach_target.h"  // IWYU pragma: keep
 #include "hwy/highway.h"
 

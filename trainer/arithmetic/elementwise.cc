@@ -1,11 +1,11 @@
-#include "trainer/sac/elementwise.h"
+#include "trainer/arithmetic/elementwise.h"
 
 #include <algorithm>
 #include <cmath>
 
 // The loops below are compiled once for every kind of processor.
 #undef HWY_TARGET_INCLUDE
-#define HWY_TARGET_INCLUDE "trainer/sac/elementwise.cc"
+#define HWY_TARGET_INCLUDE "trainer/arithmetic/elementwise.cc"
 #include "hwy/foreach_target.h"  // IWYU pragma: keep
 #include "hwy/highway.h"
 

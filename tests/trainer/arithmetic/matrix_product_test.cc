@@ -1,4 +1,4 @@
-#include "trainer/sac/matrix_product.h"
+#include "trainer/arithmetic/matrix_product.h"
 
 #include <cmath>
 #include <tuple>
