@@ -66,18 +66,22 @@ LABEL org.opencontainers.image.title="Rollout" \
 
 FROM runtime AS client
 ARG VERSION=
+ARG REVISION=
 RUN --mount=type=bind,from=packages-server,source=/src,target=/src \
     /src/deploy/image/install client
-LABEL org.opencontainers.image.version="${VERSION}"
+LABEL org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}"
 USER 10001:10001
 ENTRYPOINT ["/usr/bin/rolloutctl"]
 CMD ["--help"]
 
 FROM runtime AS server
 ARG VERSION=
+ARG REVISION=
 RUN --mount=type=bind,from=packages-server,source=/src,target=/src \
     /src/deploy/image/install client server cuda
-LABEL org.opencontainers.image.version="${VERSION}"
+LABEL org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}"
 # Every address inside the container; rolloutd still wants TLS, or ROLLOUTD_INSECURE=true where something else protects it.
 ENV ROLLOUTD_MODEL_REPOSITORY=/models \
     ROLLOUTD_LISTEN=0.0.0.0:8001 \
@@ -102,9 +106,11 @@ USER 10001:10001
 
 FROM runtime AS trainer
 ARG VERSION=
+ARG REVISION=
 RUN --mount=type=bind,from=packages-trainer,source=/src,target=/src \
     /src/deploy/image/install torch trainer
-LABEL org.opencontainers.image.version="${VERSION}"
+LABEL org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}"
 USER 10001:10001
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["/usr/bin/rollout-trainer"]

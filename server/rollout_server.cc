@@ -13,9 +13,9 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/listen_failure.h"
 #include "base/version.h"
 #include "models/engines/device_fault.h"
-#include "server/listen_failure.h"
 #include "server/security/call_authorizer.h"
 #include "server/security/port_security.h"
 

@@ -58,8 +58,11 @@ unpack_wheel() {  # REQUIREMENT
     --platform manylinux2014_x86_64 --dest "$wheels/$name" --requirement "$wheels/$name.txt" 2> $wheels/pip.log ||
     fail "could not fetch $pinned (is the network reachable?): $(last_line $wheels/pip.log)"
   say "unpacking $pinned"
-  python unpack_wheels.py "$name" "$wheels/$name"/*.whl $unpacked
-  rm -rf "${wheels:?}/$name" "$wheels/$name.txt" $wheels/pip.log
+  # Beside what is there, then in its place: a program that runs keeps the library that it has mapped.
+  rm -rf "${unpacked:?}/.$name.new"
+  python unpack_wheels.py "$name" "$wheels/$name"/*.whl "$unpacked/.$name.new"
+  cp -rl --remove-destination "$unpacked/.$name.new/." $unpacked
+  rm -rf "${wheels:?}/$name" "$wheels/$name.txt" $wheels/pip.log "${unpacked:?}/.$name.new"
   printf '%s\n' "$wanted" > "$stamp"
 }
 

@@ -1,8 +1,11 @@
 // rollout-trainer run: collect, fit, evaluate and publish what is better, once or again and again.
 #include <ATen/Parallel.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <memory>
 #include <numeric>
 #include <string>
@@ -54,6 +57,23 @@ struct Source {
   PolicyPlan plan;
 };
 
+// A start that cannot succeed names the option, its value and what to do.
+absl::Status Refused(absl::string_view option, absl::string_view value, const absl::Status& status,
+                     absl::string_view remedy) {
+  return absl::Status(status.code(),
+                      absl::StrCat("--", option, "=", value, ": ", status.message(), remedy));
+}
+
+// Before hours of collecting: the folder that versions go to is there and can be written.
+absl::Status CheckRepository(const std::string& path) {
+  if (access((path + "/.").c_str(), R_OK | W_OK | X_OK) == 0) return absl::OkStatus();
+  return Refused(
+      "model-repository", path,
+      absl::FailedPreconditionError(
+          absl::StrCat("cannot be written: ", std::string(std::strerror(errno)))),
+      "; give a folder that this user may write: empty, or with <model>/<version>/ in it");
+}
+
 absl::StatusOr<Source> OpenSource(const RunArguments& arguments) {
   Source source;
   if (arguments.policy.empty() || arguments.system.empty()) {
@@ -62,7 +82,7 @@ absl::StatusOr<Source> OpenSource(const RunArguments& arguments) {
         "with --data");
   }
   auto system = MakeSystem(arguments.system);
-  if (!system.ok()) return system.status();
+  if (!system.ok()) return Refused("system", arguments.system, system.status(), "");
   source.system = *std::move(system);
   const SystemInfo& info = source.system->info();
   if (arguments.policy == "random") {
@@ -70,7 +90,10 @@ absl::StatusOr<Source> OpenSource(const RunArguments& arguments) {
     return source;
   }
   auto actor = LoadActor(arguments.policy);
-  if (!actor.ok()) return actor.status();
+  if (!actor.ok()) {
+    return Refused("policy", arguments.policy, actor.status(),
+                   "; give an actor file, as `rollout-trainer sac` writes it, or random");
+  }
   std::vector<std::shared_ptr<const Actor>> earlier;
   for (const std::string& file : SnapshotsBeside(arguments.policy)) {
     auto snapshot = LoadActor(file);
@@ -141,6 +164,7 @@ absl::Status Run(const RunArguments& arguments) {
   if (!arguments.every.empty() && (arguments.once || !arguments.data.empty())) {
     return absl::InvalidArgumentError("--every goes neither with --once nor with --data");
   }
+  if (absl::Status s = CheckRepository(arguments.repository); !s.ok()) return s;
   auto options = ResolveFitOptions(arguments.fit, arguments.model);
   if (!options.ok()) return options.status();
   auto metrics = TrainerMetrics::Create(arguments.metrics_listen, arguments.model);

@@ -5,7 +5,7 @@ from __future__ import annotations
 from panel import Page, Panel, Query
 
 VERSION = "{{model}} v{{version}}"
-HORIZON = VERSION + ", {{horizon}} steps"
+HORIZON = VERSION + ", horizon {{horizon}}"
 
 
 def quantiles(title: str, about: str, histogram: str, by: str = "", legend: str = "") -> Panel:
@@ -61,11 +61,11 @@ SERVING = Page(
                 Query(
                     'sum by (model) (rate(rollout_batch_lanes_sum{model=~"MODEL"}[WINDOW]))'
                     ' / sum by (model) (rate(rollout_batch_lanes_count{model=~"MODEL"}[WINDOW]))',
-                    "{{model}} mean",
+                    "{{model}}, mean",
                 ),
                 Query(
                     'histogram_quantile(0.9, sum by (le, model) (rate(rollout_batch_lanes_bucket{model=~"MODEL"}[WINDOW])))',
-                    "{{model}} p90",
+                    "{{model}}, p90",
                 ),
             ),
             "Lanes (control sequences) under way together when a request starts.",
@@ -147,7 +147,7 @@ TRUTH = Page(
                 *(
                     Query(
                         f'rollout_prediction_error{{model=~"MODEL",horizon=~"1|4|16|64"}} {LABELLED % label}',
-                        "{{label}} v{{version}}, {{horizon}} steps",
+                        "{{model}} {{label}} v{{version}}, horizon {{horizon}}",
                     )
                     for label in ("stable", "canary")
                 ),
@@ -158,15 +158,16 @@ TRUTH = Page(
         Panel(
             "Skill over “nothing changes”",
             "1",
-            (Query('rollout_prediction_skill{model=~"MODEL",horizon=~"1|4|16|64"}', HORIZON),),
-            "1 less squared error / that of predicting no change. At 0 the model is worth nothing, below it does harm.",
+            (Query('clamp_min(rollout_prediction_skill{model=~"MODEL",horizon=~"1|4|16|64"}, -1)', HORIZON),),
+            "1 less squared error / that of predicting no change. At 0 the model is worth nothing, below it does harm;"
+            " what is below -1 is drawn at -1.",
         ),
         Panel(
             "Error of all replicas",
             "1",
             (
                 Query(
-                    'sqrt(sum by (model, version, horizon) (rate(rollout_prediction_squared_error_total{model=~"MODEL"}[WINDOW]))'
+                    'sqrt(sum by (model, version, horizon) (rate(rollout_prediction_squared_error_total{model=~"MODEL",horizon=~"1|4|16|64"}[WINDOW]))'
                     " / sum by (model, version, horizon)"
                     ' (rate(rollout_prediction_windows_total{model=~"MODEL",finite="true"}[WINDOW]) > 0))',
                     HORIZON,
@@ -178,7 +179,7 @@ TRUTH = Page(
         Panel(
             "Predictions that diverge",
             "ratio",
-            (Query('rollout_prediction_diverged_ratio{model=~"MODEL"} ', HORIZON),),
+            (Query('rollout_prediction_diverged_ratio{model=~"MODEL",horizon=~"1|4|16|64|256"}', HORIZON),),
             "Part of the recent windows whose prediction is not finite; they are in no error.",
         ),
         Panel(
@@ -192,7 +193,7 @@ TRUTH = Page(
             "windows",
             (
                 Query(
-                    'sum by (model, version, horizon) (rollout_prediction_windows_total{model=~"MODEL",horizon=~"1|16|256"})',
+                    'sum by (model, version, horizon) (rollout_prediction_windows_total{model=~"MODEL",horizon=~"1|4|16|64"})',
                     HORIZON,
                 ),
             ),
@@ -263,7 +264,7 @@ TRAINER = Page(
         Panel(
             "Error of the new version over the live one's",
             "1",
-            (Query('rollout_trainer_error_ratio{model=~"MODEL"}', "{{model}} {{bound}}"),),
+            (Query('rollout_trainer_error_ratio{model=~"MODEL"}', "{{model}}, {{bound}}"),),
             "With its bootstrap interval; published where the high bound is below 1.",
         ),
         Panel(
@@ -305,23 +306,23 @@ MACHINE = Page(
             "Resident.",
         ),
         Panel(
-            "Engine busy",
-            "ratio",
+            "Requests being computed",
+            "requests",
             (
                 Query(
                     'sum by (model, engine, device) (rate(rollout_phase_duration_seconds_sum{phase="compute",model=~"MODEL"}[WINDOW])'
                     " * on (model, version, job, instance) group_left (engine, device) rollout_model_info)",
-                    "{{model}} {{engine}} on {{device}}",
+                    "{{model}}, {{engine}} on {{device}}",
                 ),
             ),
-            "Part of the time in which a batch is being computed; near 100% the queue grows.",
+            "On average at once, by engine and device: rate times time. Where it only rises the engine is too small.",
         ),
         Panel(
             "Threads and open files",
             "1",
             (
-                Query("process_threads", "{{job}} {{instance}} threads"),
-                Query("process_open_fds", "{{job}} {{instance}} open files"),
+                Query("process_threads", "{{job}} {{instance}}, threads"),
+                Query("process_open_fds", "{{job}} {{instance}}, open files"),
             ),
             "A number that only rises is a leak.",
         ),

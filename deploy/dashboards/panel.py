@@ -43,6 +43,7 @@ UNITS = {
     "B": "bytes",
     "1": "none",
     "ratio": "percentunit",
+    "requests": "short",
     "requests/s": "reqps",
     "transitions/s": "cps",
     "steps/s": "cps",

@@ -10,11 +10,22 @@
 #include "absl/strings/str_cat.h"
 
 namespace rollout {
+namespace {
+
+constexpr char kRemedy[] =
+    "give a file that this user may read, with a line each of name, permissions and credential";
+
+}  // namespace
 
 absl::StatusOr<std::unique_ptr<AccessFile>> AccessFile::Open(const std::string& path,
                                                              absl::Duration poll_interval) {
   std::unique_ptr<AccessFile> file(new AccessFile(path, poll_interval));
   if (absl::Status read = file->Read(Look(path)); !read.ok()) return read;
+  // At a start that is a secret that was not filled in; later it takes every right away, as it
+  // should.
+  if (file->list()->size() == 0) {
+    return absl::InvalidArgumentError(absl::StrCat(path, ": names nobody; ", kRemedy));
+  }
   file->watcher_ = std::thread([raw = file.get()] { raw->Watch(); });
   return file;
 }
@@ -51,7 +62,7 @@ absl::Status AccessFile::Read(const Fingerprint& fingerprint) {
   std::ifstream file(path_);
   std::stringstream text;
   if (file) text << file.rdbuf();
-  if (!file) return absl::NotFoundError(absl::StrCat(path_, ": cannot be read"));
+  if (!file) return absl::NotFoundError(absl::StrCat(path_, ": cannot be read; ", kRemedy));
   absl::StatusOr<AccessList> list = AccessList::Parse(text.str());
   if (!list.ok()) {
     return absl::InvalidArgumentError(absl::StrCat(path_, ": ", list.status().message()));

@@ -12,14 +12,12 @@ ROOT = Path(__file__).parents[2]
 CACHE = ROOT / "build" / "deploy"
 
 
-def debian_mirror() -> str:
-    """Where this machine's own apt takes Debian from."""
+def debian_mirror() -> list[str]:
+    """Where this machine's own apt takes Debian from; empty where it names nothing: debootstrap has a default."""
     listed = [Path("/etc/apt/sources.list"), *sorted(Path("/etc/apt/sources.list.d").glob("*"))]
     text = "\n".join(path.read_text() for path in listed if path.is_file())
     found = re.search(r"(?:^URIs:|^deb(?: \[[^]]*\])?)\s+(\S+/debian)/?\s", text, re.MULTILINE)
-    if found is None:
-        raise RuntimeError("no Debian archive in /etc/apt: a bare root cannot be made")
-    return found.group(1)
+    return [found.group(1)] if found else []
 
 
 def bookworm() -> Path:
@@ -28,7 +26,7 @@ def bookworm() -> Path:
     if not (rootfs / ".complete").exists():
         shutil.rmtree(rootfs, ignore_errors=True)
         rootfs.parent.mkdir(parents=True, exist_ok=True)
-        subprocess.run(["debootstrap", "--variant=minbase", "bookworm", rootfs, debian_mirror()], check=True)
+        subprocess.run(["debootstrap", "--variant=minbase", "bookworm", rootfs, *debian_mirror()], check=True)
         (rootfs / ".complete").touch()
     return rootfs
 

@@ -90,6 +90,24 @@ class ImageTest(unittest.TestCase):
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         )  # fmt: skip
 
+    def start_read_only(self, **environment: str) -> subprocess.Popen[str]:
+        """The image's entrypoint in a root that nobody can write, without a privilege: as `docker run --read-only
+        --cap-drop ALL --security-opt no-new-privileges` has it."""
+        config = self.config()
+        root = self.mounted()
+        (root / "models").mkdir(exist_ok=True)
+        mounts = (
+            f'mount --bind "{root}" "{root}" && mount --bind "{self.models}" "{root}/models"'
+            f' && mount -t proc proc "{root}/proc" && mount -o remount,bind,ro "{root}" && exec "$@"'
+        )
+        variables = [*config["Env"], *("=".join(pair) for pair in environment.items())]
+        return subprocess.Popen(
+            ["unshare", "--mount", "sh", "-c", mounts, "sh", "setpriv", "--no-new-privs",
+             "chroot", f"--userspec={config['User']}", str(root), "/usr/bin/env", "-i", *variables,
+             *config["Entrypoint"]],
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        )  # fmt: skip
+
     def run_to_end(self, *arguments: str, volume: str = "ro", seconds: float = 300, **environment: str) -> str:
         process = self.start(*arguments, volume=volume, **environment)
         output = process.communicate(timeout=seconds)[0]

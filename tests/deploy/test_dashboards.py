@@ -226,10 +226,12 @@ class StackTest(unittest.TestCase):
         url = f"{self.stack.prometheus}/consoles/rollout-{name}.html?span=300"
         with tempfile.TemporaryDirectory() as profile:
             browser = [
-                "chromium", "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
-                f"--user-data-dir={profile}", "--window-size=1300,1700", "--virtual-time-budget=9000",
+                "chromium", "--headless=new", "--no-sandbox", "--hide-scrollbars", "--disable-gpu", "--disable-dev-shm-usage",
+                f"--user-data-dir={profile}", "--virtual-time-budget=9000",
             ]  # fmt: skip
-            dom = subprocess.run([*browser, "--dump-dom", url], capture_output=True, text=True, timeout=120).stdout
+            dom = subprocess.run(
+                [*browser, "--window-size=1300,1000", "--dump-dom", url], capture_output=True, text=True, timeout=120
+            ).stdout
             self.assertIn('data-drawn="yes"', dom)
             titles = re.findall(r"<h2>([^<]*)", dom)
             page = next(page for page in PAGES if page.name == name)
@@ -240,7 +242,9 @@ class StackTest(unittest.TestCase):
             self.check_marks(dom)
             folder = Path(os.environ.get("ROLLOUT_SCREENSHOTS", profile))
             picture = folder / f"{name}.png"
-            subprocess.run([*browser, f"--screenshot={picture}", url], capture_output=True, timeout=120, check=True)
+            height = int(re.findall(r'data-height="(\d+)"', dom)[0]) + 20
+            whole_page = [f"--window-size=1300,{height}", f"--screenshot={picture}"]
+            subprocess.run([*browser, *whole_page, url], capture_output=True, timeout=120, check=True)
             self.assertGreater(picture.stat().st_size, 50_000)
 
     def check_marks(self, dom: str) -> None:

@@ -6,6 +6,7 @@ import re
 import socket
 import subprocess
 import sys
+import tempfile
 import unittest
 from pathlib import Path
 
@@ -76,6 +77,10 @@ class FilesTest(unittest.TestCase):
     def test_a_start_that_cannot_succeed_says_why_in_one_line_as_the_runbook_has_it(self) -> None:
         runbook = (ROOT / "docs/runbook.md").read_text()
         models = ("--model-repository", str(ROOT / "models/pretrained"))
+        folder = Path(self.enterContext(tempfile.TemporaryDirectory()))
+        wrong, empty = folder / "wrong.textproto", folder / "empty"
+        wrong.write_text("\n\nqueue_lane: 3\n")
+        empty.touch()
         gpus = Path("/dev/nvidiactl").exists()
         without_a_gpu = [] if gpus else [
             (["--device=cuda:0", *models], "--device=cuda:0: there is no CUDA driver on this machine; ",
@@ -87,7 +92,9 @@ class FilesTest(unittest.TestCase):
             occupied = f"127.0.0.1:{holder.getsockname()[1]}"
             for arguments, beginning, documented in (
                 (["--queue-lanes=0", *models], "--queue-lanes=0: expected ", "--queue-lanes=0: expected …"),
-                (["--config=/no/file", *models], "--config=/no/file", "--config=FILE:3:1: …"),
+                (["--config=/no/file", *models], "--config=/no/file: cannot be read; give ",
+                 "--config=FILE: cannot be read; …"),
+                ([f"--config={wrong}", *models], f"--config={wrong}:3:11: ", "--config=FILE:3:11: …"),
                 (["--model-repository=/no/such/folder"], "--model-repository=/no/such/folder: cannot be read: ",
                  "--model-repository=DIR: cannot be read: …"),
                 (["--listen=0.0.0.0:0", *models], "--listen=0.0.0.0:0: reachable from other machines",
@@ -97,8 +104,10 @@ class FilesTest(unittest.TestCase):
                  "--listen=127.0.0.1:8001: cannot listen there: Address already in use …"),
                 (["--tls-certificate=/no/file", "--tls-key=/no/key", *models],
                  "--tls-certificate=/no/file: cannot be read; ", "--tls-certificate=FILE: cannot be read; …"),
-                (["--access-file=/no/file", *models], "--access-file=/no/file: cannot be read",
-                 "--access-file=FILE: cannot be read"),
+                (["--access-file=/no/file", *models], "--access-file=/no/file: cannot be read; give ",
+                 "--access-file=FILE: cannot be read; …"),
+                ([f"--access-file={empty}", "--listen=127.0.0.1:0", "--metrics-listen=127.0.0.1:0", *models],
+                 f"--access-file={empty}: names nobody; give ", "--access-file=FILE: names nobody; …"),
                 *without_a_gpu,
             ):  # fmt: skip
                 with self.subTest(arguments=arguments):
@@ -108,6 +117,37 @@ class FilesTest(unittest.TestCase):
                     self.assertEqual(len(lines), 1, done.stderr)
                     self.assertTrue(lines[0].removeprefix("rolloutd: ").startswith(beginning), lines[0])
                     self.assertIn(f"`{documented}`", runbook)
+
+    def test_a_trainer_that_cannot_succeed_says_why_in_one_line_before_it_collects(self) -> None:
+        runbook = (ROOT / "docs/runbook.md").read_text()
+        folder = Path(self.enterContext(tempfile.TemporaryDirectory()))
+        task = ("--model=h", f"--model-repository={folder}")
+        with socket.socket() as holder:
+            holder.bind(("127.0.0.1", 0))
+            holder.listen()
+            occupied = f"127.0.0.1:{holder.getsockname()[1]}"
+            for arguments, beginning, documented in (
+                (["--every=soon", "--system=hopper_v5", "--policy=random", *task], "--every: found soon", None),
+                (["--system=hopper_v9", "--policy=random", *task], '--system=hopper_v9: unknown system "hopper_v9"',
+                 None),
+                (["--system=hopper_v5", "--policy=/no/file", *task], "--policy=/no/file: ", "--policy=FILE: …"),
+                (["--system=hopper_v5", "--policy=random", "--model=h", "--model-repository=/no/such/folder"],
+                 "--model-repository=/no/such/folder: cannot be written: No such file or directory; give ",
+                 "--model-repository=DIR: cannot be written: …"),
+                (["--system=hopper_v5", "--policy=random", f"--metrics-listen={occupied}", *task],
+                 f"--metrics-listen={occupied}: cannot listen there: Address already in use; end ", None),
+                (["--no-such-option", *task], "The following argument was not expected: --no-such-option; ", None),
+            ):  # fmt: skip
+                with self.subTest(arguments=arguments):
+                    done = subprocess.run(
+                        [BIN / "rollout-trainer", "run", *arguments], capture_output=True, text=True, timeout=60
+                    )
+                    self.assertEqual(done.returncode, 1)
+                    lines = done.stderr.splitlines()
+                    self.assertEqual(len(lines), 1, done.stderr)
+                    self.assertRegex(lines[0], f"^rollout-trainer(?: run)?: {re.escape(beginning)}")
+                    if documented is not None:
+                        self.assertIn(f"`{documented}`", runbook)
 
 
 if __name__ == "__main__":

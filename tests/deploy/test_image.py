@@ -25,14 +25,16 @@ class ServerTest(ImageTest):
         super().setUp()
         self.port = four_free_ports()
 
+    def addresses(self) -> dict[str, str]:
+        return {
+            "ROLLOUTD_LISTEN": f"0.0.0.0:{self.port}",
+            "ROLLOUTD_METRICS_LISTEN": f"0.0.0.0:{self.port + 1}",
+            "ROLLOUTD_HEALTH_LISTEN": f"0.0.0.0:{self.port + 2}",
+            "ROLLOUTCTL_SERVER": f"127.0.0.1:{self.port + 2}",
+        }
+
     def run_server(self, **environment: str) -> subprocess.Popen[str]:
-        return self.start(
-            ROLLOUTD_LISTEN=f"0.0.0.0:{self.port}",
-            ROLLOUTD_METRICS_LISTEN=f"0.0.0.0:{self.port + 1}",
-            ROLLOUTD_HEALTH_LISTEN=f"0.0.0.0:{self.port + 2}",
-            ROLLOUTCTL_SERVER=f"127.0.0.1:{self.port + 2}",
-            **environment,
-        )
+        return self.start(**self.addresses(), **environment)
 
     def server_process(self) -> int:
         """The pid of rolloutd itself, below buildah's."""
@@ -71,7 +73,8 @@ class ServerImageTest(ServerTest):
         self.assertEqual(config["User"], "10001:10001")
         self.assertEqual(config["Healthcheck"]["Test"][:3], ["CMD", "/usr/bin/rolloutctl", "health"])
         self.assertEqual(config["StopSignal"], "SIGTERM")
-        self.assertIn("org.opencontainers.image.version", config["Labels"])
+        for label in ("title", "description", "licenses", "version", "revision", "base.name"):
+            self.assertTrue(config["Labels"][f"org.opencontainers.image.{label}"], label)
         root = self.mounted()
         packages = self.installed(root)
         # The CUDA engine holds one library of a wheel.
@@ -101,6 +104,17 @@ class ServerImageTest(ServerTest):
         (self.models / ".staging").rename(self.models / "swimmer-so")
         wait_until(lambda: "swimmer-so" in self.ask("models").stdout, "what was published serves", 30)
         self.assertEqual(self.ask("health", "swimmer-so").returncode, 0)
+        self.stop(server)
+
+    def test_served_from_a_root_that_nobody_can_write(self) -> None:
+        shutil.copytree(ROOT / "models/pretrained/hopper-so", self.models / "hopper-so")
+        server = self.start_read_only(**self.addresses(), ROLLOUTD_INSECURE="true")
+        self.wait_until_ready(server)
+        status = Path(f"/proc/{self.server_process()}/status").read_text()
+        for words in ("Uid:\t10001", "NoNewPrivs:\t1", "CapEff:\t0000000000000000"):
+            self.assertIn(words, status)
+        done = self.ask("rollout", "hopper-so", "--state", STATE, "--horizon", "10")
+        self.assertEqual(done.returncode, 0, done.stderr)
         self.stop(server)
 
 

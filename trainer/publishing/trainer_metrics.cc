@@ -10,6 +10,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "base/listen_failure.h"
 #include "base/process_collector.h"
 
 namespace rollout {
@@ -77,10 +78,8 @@ absl::StatusOr<std::unique_ptr<TrainerMetrics>> TrainerMetrics::Create(const std
       series->exposer = std::make_unique<prometheus::Exposer>(listen, 1);
       series->exposer->RegisterCollectable(series->registry);
       series->exposer->RegisterCollectable(series->process);
-    } catch (const std::exception& error) {
-      return absl::UnavailableError(
-          absl::StrCat("--metrics-listen ", listen, ": cannot listen there (", error.what(),
-                       "); end what holds the port (ss -ltnp shows it), or give another address"));
+    } catch (const std::exception&) {
+      return ListenFailure("metrics-listen", listen);
     }
   }
   return std::unique_ptr<TrainerMetrics>(new TrainerMetrics(std::move(series)));

@@ -1,5 +1,5 @@
-#ifndef ROLLOUT_SERVER_LISTEN_FAILURE_H_
-#define ROLLOUT_SERVER_LISTEN_FAILURE_H_
+#ifndef ROLLOUT_BASE_LISTEN_FAILURE_H_
+#define ROLLOUT_BASE_LISTEN_FAILURE_H_
 
 #include <string>
 
@@ -13,4 +13,4 @@ absl::Status ListenFailure(const std::string& option, const std::string& address
 
 }  // namespace rollout
 
-#endif  // ROLLOUT_SERVER_LISTEN_FAILURE_H_
+#endif  // ROLLOUT_BASE_LISTEN_FAILURE_H_

@@ -1,4 +1,4 @@
-#include "server/listen_failure.h"
+#include "base/listen_failure.h"
 
 #include <netdb.h>
 #include <sys/socket.h>
