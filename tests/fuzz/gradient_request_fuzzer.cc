@@ -9,7 +9,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (!request.ParseFromArray(data, static_cast<int>(size))) return 0;
   rollout::v1::GradientReply reply;
   rollout::AnswerAlone(
-      rollout::MakeGradientWork(request, &rollout::ServedModel(), rollout::FuzzLimits(), &reply));
+      rollout::MakeGradientWork(request, &rollout::ServedModels(), rollout::FuzzLimits(), &reply));
   if (!reply.has_controls()) return 0;  // refused
   if (reply.id() != request.id() || reply.has_total_return() != request.of_return() ||
       reply.controls().data().size() != request.controls().data().size() ||

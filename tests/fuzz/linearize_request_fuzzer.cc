@@ -9,7 +9,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (!request.ParseFromArray(data, static_cast<int>(size))) return 0;
   rollout::v1::LinearizeReply reply;
   rollout::AnswerAlone(
-      rollout::MakeLinearizeWork(request, &rollout::ServedModel(), rollout::FuzzLimits(), &reply));
+      rollout::MakeLinearizeWork(request, &rollout::ServedModels(), rollout::FuzzLimits(), &reply));
   if (!reply.has_trajectory()) return 0;  // refused
   const size_t horizon = reply.trajectory().shape(0) - 1;
   if (reply.id() != request.id() ||

@@ -14,31 +14,60 @@
 namespace rollout {
 namespace {
 
-// Hands out one version, whichever is asked for by the name "model".
-class OneModel final : public VersionSource {
+std::unique_ptr<Engine> FusedEngine(const TransitionModel& model) {
+  EngineChoiceOptions options;
+  options.engine = "fused";
+  options.threads = 1;
+  auto chosen = ChooseEngine(model, options, MakeEngineModuleFinder(""));
+  if (!chosen.ok()) std::abort();
+  return std::move(chosen->engine);
+}
+
+// A pixel model of 2 latent positions, which has no controls.
+TransitionModelSpec PixelSpec() {
+  SpecChoice choice;
+  choice.kind = DynamicsKind::kPixelHnn;
+  choice.num_positions = 2;
+  choice.num_controls = 0;
+  choice.hidden_sizes = {4};
+  TransitionModelSpec spec = MakeSpec(choice);
+  spec.name = "pixels";
+  return spec;
+}
+
+// Computes in the place of PixelSpec's own dynamics, which only the torch engine has: what reads
+// frames and what draws them sees states of the same size.
+TransitionModelSpec LatentSpec() {
+  SpecChoice choice;
+  choice.num_positions = 2;
+  choice.num_controls = 0;
+  choice.hidden_sizes = {4};
+  choice.substeps = 1;
+  return MakeSpec(choice);
+}
+
+// Hands out one version of each of two models, whichever version is asked for.
+class TwoModels final : public VersionSource {
  public:
-  OneModel() {
-    EngineChoiceOptions options;
-    options.engine = "fused";
-    options.threads = 1;
-    auto model = std::make_shared<TransitionModel>(RandomModel(FuzzSpec(), 1));
-    auto chosen = ChooseEngine(*model, options, MakeEngineModuleFinder(""));
-    if (!chosen.ok()) std::abort();
-    ServableParts parts;
-    parts.version = 1;
-    parts.engine = std::move(chosen->engine);
-    parts.model = std::move(model);
-    servable_ = std::make_shared<Servable>(std::move(parts), &clock_);
-  }
+  TwoModels() : states_(Serve(FuzzSpec(), FuzzSpec())), pixels_(Serve(PixelSpec(), LatentSpec())) {}
 
   absl::StatusOr<ServableHandle> Find(const std::string& model, const VersionChoice&) override {
-    if (model != "model") return absl::NotFoundError("no such model");
-    return servable_;
+    if (model == "model") return states_;
+    if (model == "pixels") return pixels_;
+    return absl::NotFoundError("no such model");
   }
 
  private:
+  ServableHandle Serve(const TransitionModelSpec& served, const TransitionModelSpec& computed) {
+    ServableParts parts;
+    parts.version = 1;
+    parts.engine = FusedEngine(RandomModel(computed, 1));
+    parts.model = std::make_shared<TransitionModel>(RandomModel(served, 1));
+    return std::make_shared<Servable>(std::move(parts), &clock_);
+  }
+
   const SteadyClock clock_;
-  ServableHandle servable_;
+  const ServableHandle states_, pixels_;
 };
 
 }  // namespace
@@ -62,15 +91,16 @@ TransitionModelSpec FuzzSpec() {
   return spec;
 }
 
-VersionSource& ServedModel() {
-  static auto* model = new OneModel();
-  return *model;
+VersionSource& ServedModels() {
+  static auto* models = new TwoModels();
+  return *models;
 }
 
 RequestLimits FuzzLimits() {
   RequestLimits limits;
   limits.max_lanes = 16;
   limits.max_horizon = 64;
+  limits.max_frames = 32;
   limits.max_reply_bytes = 1 << 20;
   return limits;
 }
@@ -79,7 +109,7 @@ void DecodeAndAnswer(const RolloutCodec& codec, const uint8_t* data, size_t size
   const grpc::Slice slice(data, size);
   const grpc::ByteBuffer bytes(&slice, 1);
   codec.IdOf(bytes);
-  absl::StatusOr<DecodedRollout> decoded = codec.Decode(bytes, &ServedModel(), FuzzLimits());
+  absl::StatusOr<DecodedRollout> decoded = codec.Decode(bytes, &ServedModels(), FuzzLimits());
   if (!decoded.ok()) {
     if (decoded.status().message().empty()) std::abort();
     return;

@@ -1,4 +1,4 @@
-// One small model, for harnesses whose input is a request for it.
+// Two small models, for harnesses whose input is a request for one of them.
 #ifndef ROLLOUT_TESTS_FUZZ_SERVED_MODEL_H_
 #define ROLLOUT_TESTS_FUZZ_SERVED_MODEL_H_
 
@@ -20,9 +20,10 @@ namespace rollout {
 // reward, a termination and the range of its data, so that requests may ask for every output.
 TransitionModelSpec FuzzSpec();
 
-// Random weights of that spec as version 1. Made at the first call, used by the harness's one
-// thread until the process ends.
-VersionSource& ServedModel();
+// Random weights of that spec as version 1, and beside it "pixels", a PIXEL_HNN of 2 latent
+// positions without controls, whose latent states another model of that size computes. Made at the
+// first call, used by the harness's one thread until the process ends.
+VersionSource& ServedModels();
 
 // Limits that keep one input cheap.
 RequestLimits FuzzLimits();

@@ -140,6 +140,26 @@ inference::ModelInferRequest Infer(bool raw) {
   return request;
 }
 
+// Two transitions from what two frames show, seen as frames again.
+inference::ModelInferRequest InferFrames() {
+  inference::ModelInferRequest request;
+  request.set_model_name("pixels");
+  request.set_id("seed");
+  auto* frames = request.add_inputs();
+  frames->set_name("frames");
+  for (const int64_t size : {1, 2, kFrameHeight, kFrameWidth}) frames->add_shape(size);
+  auto* controls = request.add_inputs();
+  controls->set_name("controls");
+  for (const int64_t size : {1, 2, 0}) controls->add_shape(size);
+  for (auto* input : {frames, controls}) input->set_datatype("FP32");
+  std::vector<float> pair(2 * kFrameNumbers, 0.0f);
+  for (size_t i = 0; i < pair.size(); i += 7) pair[i] = 0.5f;
+  request.add_raw_input_contents(Bytes(pair));
+  request.add_raw_input_contents("");
+  for (const char* name : {"frames", "final_state"}) request.add_outputs()->set_name(name);
+  return request;
+}
+
 v1::ReportTransitionsRequest Report() {
   v1::ReportTransitionsRequest request;
   request.set_model("model");
@@ -200,6 +220,7 @@ void WriteSeeds(const std::filesystem::path& root) {
   Write(root / "linearize_request", "two_transitions", Linearisation().SerializeAsString());
   Write(root / "infer_request", "raw", Infer(true).SerializeAsString());
   Write(root / "infer_request", "typed", Infer(false).SerializeAsString());
+  Write(root / "infer_request", "frames", InferFrames().SerializeAsString());
   Write(root / "report_request", "two_transitions", Report().SerializeAsString());
   const std::string damaged = "\x0a\xff damaged";
   Write(root / "stream_request", "rollouts",
