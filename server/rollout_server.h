@@ -59,6 +59,8 @@ class RolloutServer final : private RegistryObserver {
 
   // "127.0.0.1:41233": `listen` with the port that the system chose.
   const std::string& listen_address() const { return listen_address_; }
+  // The same of `metrics_listen`; empty where there is none.
+  const std::string& metrics_address() const { return metrics_address_; }
 
   // For tests and embedding: a channel that needs no socket.
   std::shared_ptr<grpc::Channel> InProcessChannel();

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import queue
 import re
 import tempfile
 import threading
@@ -97,28 +98,29 @@ class ErrorsPageTest(unittest.TestCase):
         return self.call(f"/rollout.v1.Admin/{method}", self.message(f"{method}Request", **fields))
 
     def full_queue(self) -> object:
-        """Two requests that fill engine and queue, then one more."""
+        """Many at once: two fill engine and queue, whichever they are, so that the first to end is a refused one."""
         request = service_pb2.ModelInferRequest(model_name="slow")
         for name, shape in (("initial_state", (1, 4)), ("controls", (8, 20000, 1))):
             request.inputs.add(name=name, datatype="FP32", shape=shape)
             request.raw_input_contents.append(np.zeros(shape, np.float32).tobytes())
         request.outputs.add(name="final_state")
+        ended: queue.Queue[grpc.Future] = queue.Queue()
         calls = [self.oip.ModelInfer.future(request) for _ in range(40)]
+        for call in calls:
+            call.add_done_callback(ended.put)
         try:
-            for call in reversed(calls):  # the first ones are being computed
-                if call.code() == grpc.StatusCode.RESOURCE_EXHAUSTED:
-                    return call.result()
+            return ended.get(timeout=PATIENCE_SECONDS).result()
         finally:
             for call in calls:
                 call.cancel()
-        return None
 
     def drained(self) -> object:
         with tempfile.TemporaryDirectory() as folder:
             publish_model(Path(folder), TinyModel())
             with Rolloutd(Path(folder)) as server, grpc.insecure_channel(server.address) as channel:
-                grpc.channel_ready_future(channel).result(PATIENCE_SECONDS)
-                stream = channel.stream_stream("/rollout.v1.TransitionModel/StreamRollout")(silence())
+                request = self.message("RolloutRequest", model="walker").SerializeToString()
+                stream = channel.stream_stream("/rollout.v1.TransitionModel/StreamRollout")(one_and_silence(request))
+                next(stream)  # a refusal: the stream is there
                 server.process.terminate()
                 return next(stream)
 
@@ -241,10 +243,10 @@ class ErrorsPageTest(unittest.TestCase):
         return found - {"Aborted"}  # load_wait.cc: "not decided yet", which leaves no server
 
 
-def silence() -> Iterator[bytes]:
-    """A request stream that stays open and sends nothing."""
+def one_and_silence(request: bytes) -> Iterator[bytes]:
+    """A request stream that stays open and sends one request."""
+    yield request
     threading.Event().wait(PATIENCE_SECONDS)
-    yield from ()
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from pathlib import Path
 import grpc
 import numpy as np
 from checkpoints import TinyModel, publish_model
-from processes import Rolloutd, free_port, sample, wait_until
+from processes import PATIENCE_SECONDS, Rolloutd, free_port, wait_until
 from tritonclient.grpc import service_pb2
 
 MODEL = "balanced"
@@ -70,8 +70,8 @@ class BalancedLoad:
     def _ask(self) -> None:
         while not self._stop.is_set():
             try:
-                self._infer(request(), timeout=30)
-                self.answered["calls"] += 1
+                # Each server serves another version.
+                self.answered[self._infer(request(), timeout=PATIENCE_SECONDS).model_version] += 1
             except grpc.RpcError as error:
                 self.failures.append(f"{error.code()}: {error.details()}")
 
@@ -89,36 +89,42 @@ class BalancedLoad:
 
 class LoadBalancingTest(unittest.TestCase):
     def setUp(self) -> None:
-        self.repository = Path(self.enterContext(tempfile.TemporaryDirectory()))
-        publish_model(self.repository, TinyModel(name=MODEL))
+        self.folder = Path(self.enterContext(tempfile.TemporaryDirectory()))
 
-    def server(self, port: int) -> Rolloutd:
-        return Rolloutd(self.repository, "--listen", f"127.0.0.1:{port}")
-
-    def served(self, server: Rolloutd) -> float:
-        labels = {"method": "GRPCInferenceService/ModelInfer", "code": "OK"}
-        return sample(server.metrics(), "rollout_request_duration_seconds_count", **labels) or 0.0
+    def server(self, number: int, port: int) -> Rolloutd:
+        """Serves version `number`, so that an answer tells whose it is."""
+        repository = self.folder / str(number)
+        repository.mkdir()
+        for seed in range(number):
+            publish_model(repository, TinyModel(name=MODEL, seed=seed))
+        return Rolloutd(repository, "--listen", f"127.0.0.1:{port}")
 
     def test_one_server_is_killed_and_one_added_under_load(self) -> None:
         ports = [free_port() for _ in range(3)]
-        with self.server(ports[0]) as first, self.server(ports[1]) as second, BalancedLoad(ports) as load:
-            wait_until(lambda: min(self.served(first), self.served(second)) > 50, "both servers answer")
-            shares = self.served(first) / self.served(second)
+        with self.server(1, ports[0]) as first, self.server(2, ports[1]) as second, BalancedLoad(ports) as load:
+
+            def wait_for_answers(of: str, count: int, what: str) -> None:
+                before = load.answered[of]
+                wait_until(lambda: load.answered[of] >= before + count, what)
+
+            wait_for_answers("1", 50, "the first server answers")
+            wait_for_answers("2", 50, "the second server answers")
+            # From here on both are connected.
+            before = load.answered.copy()
+            wait_for_answers("1", 200, "the first server goes on")
+            shares = (load.answered["1"] - before["1"]) / (load.answered["2"] - before["2"])
             self.assertLess(max(shares, 1 / shares), 3.0)
 
             first.process.kill()
             first.process.wait()
-            before = self.served(second)
-            wait_until(lambda: self.served(second) > before + 100, "the other server goes on")
-            with self.server(ports[2]) as third:
-                wait_until(lambda: self.served(third) > 50, "the server that was added answers")
+            wait_for_answers("2", 100, "the other server goes on")
+            with self.server(3, ports[2]):
+                wait_for_answers("3", 50, "the server that was added answers")
                 self.assertEqual(load.failures, [])
                 # An orderly end loses nothing either.
-                before = self.served(third)
                 self.assertEqual(second.terminate(), 0)
-                wait_until(lambda: self.served(third) > before + 100, "the last server goes on")
+                wait_for_answers("3", 100, "the last server goes on")
                 self.assertEqual(load.failures, [])
-            self.assertGreater(load.answered["calls"], 300)
 
 
 if __name__ == "__main__":

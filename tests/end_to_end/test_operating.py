@@ -159,14 +159,20 @@ class OperatingTest(unittest.TestCase):
         self.assertIn("draining", self.ctl("drain"))
         self.assertEqual(self.server.process.wait(PATIENCE_SECONDS), 0)
 
-    def test_not_serving_then_a_grace_then_exit_0_within_the_bound(self) -> None:
-        self.start("--drain-delay", "1s", "--drain-timeout", "2s")
-        start = time.monotonic()
+    def test_not_serving_then_a_grace_in_which_it_answers(self) -> None:
+        self.start("--drain-delay", "10m")
         self.server.process.send_signal(signal.SIGTERM)
         wait_until(lambda: rolloutctl("--server", self.server.address, "health").returncode != 0, "NOT_SERVING at once")
         self.assertIsNone(self.server.process.poll(), "in its grace it goes on")
         self.assertEqual(rolloutctl("--server", self.server.address, "health", "_live").returncode, 0)
         self.assertEqual(self.answers(), 3, "and answers")
+        self.server.process.send_signal(signal.SIGTERM)
+        self.assertEqual(self.server.process.wait(PATIENCE_SECONDS), -signal.SIGTERM, "told twice it does not wait")
+
+    def test_after_the_grace_it_exits_with_0(self) -> None:
+        self.start("--drain-delay", "1s", "--drain-timeout", "2s")
+        start = time.monotonic()
+        self.server.process.send_signal(signal.SIGTERM)
         self.assertEqual(self.server.process.wait(PATIENCE_SECONDS), 0)
         self.assertGreaterEqual(time.monotonic() - start, 1.0)
 

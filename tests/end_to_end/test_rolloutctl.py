@@ -209,10 +209,18 @@ class RolloutctlTest(unittest.TestCase):
     def test_an_interrupted_bench_prints_what_it_measured(self) -> None:
         command = [BIN / "rolloutctl", "bench", "tiny", "--json", "--duration", "10m", "--server", self.server.address]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as bench:
-            # Its warm-up takes 0.2 s from the first transition on.
-            wait_until(lambda: sample(self.server.metrics(), "rollout_transitions_total", model="tiny"), "it begins")
+            # It warms up for 0.2 s, in which it asks more than once; a call that begins after that is measured.
+            labels = {"method": "TransitionModel/Rollout", "code": "OK"}
+
+            def calls() -> float:
+                return sample(self.server.metrics(), "rollout_request_duration_seconds_count", **labels) or 0.0
+
+            before = calls()
+            wait_until(lambda: calls() > before + 10, "it warms up")
             begun = time.monotonic()
-            wait_until(lambda: time.monotonic() > begun + 1.0, "it measures")
+            wait_until(lambda: time.monotonic() > begun + 0.5, "it has warmed up")
+            warm = calls()
+            wait_until(lambda: calls() > warm + 50, "it measures")
             bench.send_signal(signal.SIGINT)
             printed, _ = bench.communicate(timeout=PATIENCE_SECONDS)
         self.assertEqual(bench.returncode, 0)

@@ -8,7 +8,6 @@
 #include <thread>
 #include <vector>
 
-#include "absl/strings/str_cat.h"
 #include "tests/server/test_server.h"
 #include "tests/support/status_matchers.h"
 
@@ -88,8 +87,7 @@ TEST_F(InferenceExtensionsTest, StatisticsCountWhatHappened) {
 
 TEST_F(InferenceExtensionsTest, RequestsThatShareABatchAreOneExecution) {
   PublishSlowModel("model");
-  const int port = FreePort();
-  options_.metrics_listen = absl::StrCat("127.0.0.1:", port);
+  options_.metrics_listen = "127.0.0.1:0";
   options_.batch.batch_lanes = 16;
   StartServer();
   // What fills the engine goes away once all others wait.
@@ -99,7 +97,9 @@ TEST_F(InferenceExtensionsTest, RequestsThatShareABatchAreOneExecution) {
     return inference_->ModelInfer(&endless, MakeInferRequest("model", 16, 16000), &response);
   });
   const auto wait_for = [&](const std::string& series) {
-    while (Scrape(port).find(series) == std::string::npos) std::this_thread::yield();
+    while (Scrape(server_->metrics_address()).find(series) == std::string::npos) {
+      std::this_thread::yield();
+    }
   };
   wait_for("rollout_batch_lanes_count{model=\"model\",version=\"1\"} 1");
   constexpr int kRequests = 6;
@@ -119,12 +119,10 @@ TEST_F(InferenceExtensionsTest, RequestsThatShareABatchAreOneExecution) {
   EXPECT_EQ(stats.execution_count(), 1u) << "engine batches";
   ASSERT_EQ(stats.batch_stats_size(), 1);
   EXPECT_EQ(stats.batch_stats(0).batch_size(), 12u);
+  // The batch counts its time once, each of the six requests counts it as its own (how much time
+  // is told with a clock of the test's in batch_tally_test.cc).
   EXPECT_EQ(stats.batch_stats(0).compute_infer().count(), 1u);
-  // Each of six requests counts the batch's time as its own, the batch counts it once.
-  const double once = static_cast<double>(stats.batch_stats(0).compute_infer().ns());
-  const double summed = static_cast<double>(stats.inference_stats().compute_infer().ns());
-  EXPECT_GT(summed, 3.0 * once);
-  EXPECT_LT(summed, 9.0 * once);
+  EXPECT_EQ(stats.inference_stats().compute_infer().count(), 6u);
 }
 
 TEST_F(InferenceExtensionsTest, StatisticsOfAnUnknownModelAreNotFound) {

@@ -6,7 +6,6 @@
 #include <string>
 #include <vector>
 
-#include "absl/strings/str_cat.h"
 #include "tests/server/test_server.h"
 
 namespace rollout {
@@ -25,8 +24,7 @@ class ObservationsTest : public ServerTest {
 
 TEST_F(ObservationsTest, AScrapeShowsRequestsPhasesModelsAndPredictionError) {
   repository_.Publish("model", 1);
-  const int port = FreePort();
-  options_.metrics_listen = absl::StrCat("127.0.0.1:", port);
+  options_.metrics_listen = "127.0.0.1:0";
   StartServer();
   ASSERT_TRUE(RolloutOnceOver("model").ok());
   EXPECT_FALSE(RolloutOnceOver("walker").ok());
@@ -59,7 +57,7 @@ TEST_F(ObservationsTest, AScrapeShowsRequestsPhasesModelsAndPredictionError) {
   EXPECT_EQ(model.versions(0).errors(0).horizon(), 1u);
   EXPECT_LT(model.versions(0).errors(0).normalised_rmse(), 1e-3);
 
-  const std::string scrape = Scrape(port);
+  const std::string scrape = Scrape(server_->metrics_address());
   for (const char* series : {
            "rollout_request_duration_seconds_count{code=\"OK\",method=\"TransitionModel/Rollout\"}",
            "rollout_request_duration_seconds_count{code=\"NOT_FOUND\",method=\"TransitionModel/"

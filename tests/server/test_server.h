@@ -72,9 +72,8 @@ inference::ModelInferRequest MakeInferRequest(const std::string& model, int lane
 grpc::Status CallWithBytes(const std::shared_ptr<grpc::Channel>& channel, const std::string& method,
                            const std::string& bytes);
 
-// A port for --metrics-listen, and what a scraper gets there, without an HTTP library.
-int FreePort();
-std::string Scrape(int port);
+// What a scraper gets at a metrics address, "127.0.0.1:<port>", without an HTTP library.
+std::string Scrape(const std::string& address);
 
 }  // namespace rollout
 
