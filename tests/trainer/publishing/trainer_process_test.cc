@@ -238,7 +238,7 @@ TEST_F(TrainerProcessTest, BadInputIsOneLineThatNamesTheThing) {
        "--every: found soon"},
       {{"run", "--model-repository", Path("empty"), "--model", "m", "--data", data,
         "--metrics-listen", "256.0.0.1:80"},
-       "--metrics-listen 256.0.0.1:80"},
+       "--metrics-listen=256.0.0.1:80"},
   };
   for (const auto& c : cases) {
     const Ended ended = Run(c.arguments);
