@@ -21,6 +21,7 @@
 
 #include "absl/synchronization/mutex.h"
 #include "base/available_cores.h"
+#include "server/callback_threads.h"
 #include "server/config/device_check.h"
 #include "server/config/read_options.h"
 #include "server/rollout_server.h"
@@ -116,6 +117,9 @@ int main(int argc, char** argv) {
     kill(getpid(), SIGTERM);  // which this thread waits for
   });
   if (!server.ok()) return Fail(server.status());
+  const rollout::CallbackThreads callback_threads(
+      start->options.grpc_threads > 0 ? start->options.grpc_threads
+                                      : std::max(1, rollout::NumAvailableCores() / 2));
 
   int signal = 0;
   sigwait(&ends, &signal);

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "CLI/CLI.hpp"
+#include "absl/synchronization/mutex.h"
 #include "inference/grpc_service.grpc.pb.h"
 #include "rollout/v1/transition_model.grpc.pb.h"
 
@@ -82,6 +83,8 @@ int Serve(const std::string& listen, const std::string& answer, const std::strin
 }  // namespace rollout::bench
 
 int main(int argc, char** argv) {
+  // As rolloutd: Debian builds Abseil with a search for deadlocks at every lock.
+  absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
   CLI::App app("a bare gRPC server that answers any request with the same bytes");
   std::string listen = "127.0.0.1:0";
   std::string port_file, reply_file;

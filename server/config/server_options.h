@@ -43,6 +43,7 @@ struct ServerOptions {
   int64_t max_message_bytes = int64_t{256} << 20;  // received; gRPC's own default is 4 MiB
   int max_streams = 1024;                          // calls at a time on one connection
   int max_header_bytes = 16 << 10;                 // of one call's metadata
+  int grpc_threads = 0;  // that read and write; 0 = half of the cores it may use, at least one
 
   absl::Duration drain_delay = absl::ZeroDuration();  // from NOT_SERVING to refusing requests
   absl::Duration drain_timeout = absl::Seconds(25);   // for the requests then in flight
