@@ -70,7 +70,12 @@ class Stack:
         self.process = subprocess.Popen(
             [ROOT / "deploy/stack"], env=self._environment, stdout=self._log, stderr=self._log
         )
-        wait_until(self._announced, "deploy/stack prints its addresses", 90)
+        try:
+            # deploy/stack ends by itself when a program does not come up.
+            wait_until(self._announced, "deploy/stack prints its addresses", 660)
+        except BaseException as error:
+            self.__exit__(type(error), error, error.__traceback__)
+            raise
         return self
 
     def _announced(self) -> bool:
