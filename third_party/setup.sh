@@ -88,10 +88,12 @@ unpack_cuda() {
   printf '%s\n' "$wanted" > "$stamp"
 }
 
-# LibTorch's CUDA half and the libraries that it loads, all in LibTorch's folder, where it looks for them too.
+# LibTorch's CUDA half and the libraries that it loads, all in LibTorch's folder, where it looks for them too. Without what
+# nothing of it loads and what would want a driver's or a network card's libraries to link: caffe2_nvrtc, and the plugins of
+# nvshmem and cufile for RDMA.
 unpack_torch_cuda() {
   local tree=$wheels/torch-cuda stamp=$unpacked/.torch-cuda.stamp wanted wheel half platforms=()
-  wanted=$(sha256sum < torch-cuda-wheels.lock)
+  wanted="$(sha256sum < torch-cuda-wheels.lock) without RDMA"
   [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$wanted" ] && return
   say "fetching LibTorch's CUDA half (2.6 GB)"
   rm -rf "${tree:?}"
@@ -107,10 +109,10 @@ unpack_torch_cuda() {
     python -m zipfile -e "$wheel" "$tree/unpacked"
     rm "$wheel"
   done
-  for half in torch_cuda c10_cuda torch_cuda_linalg torch_nvshmem caffe2_nvrtc; do
+  for half in torch_cuda c10_cuda torch_cuda_linalg torch_nvshmem; do
     mv "$tree/unpacked/torch/lib/lib$half.so" $unpacked/torch/lib/
   done
-  find "$tree/unpacked/nvidia" -name '*.so*' -type f -exec mv -t $unpacked/torch/lib {} +
+  find "$tree/unpacked/nvidia" -name '*.so*' -type f ! -name 'nvshmem_*' ! -name 'libcufile_rdma*' -exec mv -t $unpacked/torch/lib {} +
   rm -rf "${tree:?}" $wheels/pip.log
   printf '%s\n' "$wanted" > "$stamp"
 }

@@ -72,7 +72,7 @@ std::string WithLabels(const v1::Model& model, uint64_t version, const std::stri
 // Why a version does not serve, or not on the fastest engine.
 std::string Note(const v1::ModelVersion& version) {
   if (!version.reason().empty()) return version.reason();
-  if (!version.fallback_reason().empty()) return "not fused: " + version.fallback_reason();
+  if (!version.fallback_reason().empty()) return "fallback: " + version.fallback_reason();
   return "";
 }
 

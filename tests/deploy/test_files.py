@@ -62,6 +62,11 @@ class FilesTest(unittest.TestCase):
         entries = re.findall(r"\n### (\w+)\n", runbook)
         self.assertEqual(sorted(entries), sorted(alerts))
 
+    def test_the_alert_on_fallbacks_knows_how_a_machine_without_a_gpu_is_named(self) -> None:
+        named = re.search(r'fallback_reason!~"\.\*([^"]+)\.\*"', ALERTS)
+        assert named is not None
+        self.assertIn(named.group(1), (ROOT / "models/engines/cuda/cuda_device.cc").read_text())
+
     def test_the_configuration_that_is_shipped_is_one_that_the_server_reads(self) -> None:
         config = ROOT / "deploy/config/rolloutd.textproto"
         # Every line that is commented out is an option too.
