@@ -32,9 +32,11 @@ def bookworm() -> Path:
 
 
 class BareRoot:
-    """A copy of the bare root in `folder`, in which programs run with the machine's network."""
+    """A copy of the bare root in `folder`, in which programs run with the machine's network and with `variables` in their
+    environment."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, **variables: str) -> None:
+        self.variables = variables
         self.path = folder / "root"
         subprocess.run(["cp", "-a", "--reflink=auto", bookworm(), self.path], check=True)
         shutil.copy("/etc/resolv.conf", self.path / "etc/resolv.conf")
@@ -46,7 +48,8 @@ class BareRoot:
         return [
             "unshare", "--mount", "sh", "-c", mount, "sh",
             "chroot", *switch, str(self.path), "/usr/bin/env", "-i", "HOME=/root", "DEBIAN_FRONTEND=noninteractive",
-            "PATH=/usr/sbin:/usr/bin:/sbin:/bin", *map(str, arguments),
+            "PATH=/usr/sbin:/usr/bin:/sbin:/bin", *("=".join(pair) for pair in self.variables.items()),
+            *map(str, arguments),
         ]  # fmt: skip
 
     def run(self, *arguments: str | Path, user: str | None = None) -> subprocess.CompletedProcess[str]:

@@ -12,6 +12,7 @@ import unittest
 from pathlib import Path
 
 from bare_root import ROOT, BareRoot
+from stack import four_free_ports
 
 PACKAGES = Path(os.environ.get("ROLLOUT_PACKAGES", ROOT / "build/release/packages")).resolve()
 
@@ -24,7 +25,14 @@ class PackagesTest(unittest.TestCase):
     def setUpClass(cls) -> None:
         cls.made = tempfile.TemporaryDirectory(prefix="rollout-packages-")
         cls.addClassCleanup(cls.made.cleanup)
-        cls.root = BareRoot(Path(cls.made.name))
+        # Not the ports of the packaged configuration: another server may hold them.
+        port = four_free_ports()
+        cls.root = BareRoot(
+            Path(cls.made.name),
+            ROLLOUTD_LISTEN=f"127.0.0.1:{port}",
+            ROLLOUTD_METRICS_LISTEN=f"127.0.0.1:{port + 1}",
+            ROLLOUTCTL_SERVER=f"127.0.0.1:{port}",
+        )
 
     def succeed(self, *arguments: str | Path, user: str | None = None) -> str:
         done = self.root.run(*arguments, user=user)
