@@ -12,7 +12,7 @@ import unittest
 from pathlib import Path
 
 from bare_root import ROOT, BareRoot
-from stack import four_free_ports
+from stack import BIN, four_free_ports
 
 PACKAGES = Path(os.environ.get("ROLLOUT_PACKAGES", ROOT / "build/release/packages")).resolve()
 
@@ -110,6 +110,21 @@ class PackagesTest(unittest.TestCase):
         self.assertFalse((self.root.path / "etc/rollout/rolloutd.textproto").exists())
         self.assertTrue((self.root.path / "var/lib/rollout/models/hopper-so").exists())
         self.assertNotEqual(self.root.run("getent", "passwd", "rollout").returncode, 0)
+
+
+class InstallTest(unittest.TestCase):
+    def test_an_installed_tree_runs_where_it_was_put(self) -> None:
+        """Without a package; the trainer finds LibTorch and MuJoCo beside itself."""
+        with tempfile.TemporaryDirectory(prefix="rollout-install-") as folder:
+            install = ["cmake", "--install", BIN.parent, "--prefix", f"{folder}/first"]
+            done = subprocess.run(install, capture_output=True, text=True)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            moved = Path(folder, "first").rename(Path(folder, "second"))
+            for program in ("rolloutd", "rolloutctl", "rollout-trainer"):
+                done = subprocess.run([moved / "bin" / program, "--version"], capture_output=True, text=True)
+                self.assertEqual(done.returncode, 0, done.stderr)
+                self.assertTrue(done.stdout.startswith(f"{program} "), done.stdout)
+            self.assertTrue((moved / "lib/rollout/engines/librollout_engine_torch.so").exists())
 
 
 class UnitFileTest(unittest.TestCase):
