@@ -46,7 +46,7 @@ class ClientsPageTest(unittest.TestCase):
             env=environment,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=600,
         )
         self.assertEqual(done.returncode, 0, f"{text}\n{done.stdout}\n{done.stderr}")
         return done.stdout

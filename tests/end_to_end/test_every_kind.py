@@ -22,7 +22,7 @@ FRAME = (28, 28)
 def train_every_kind(repository: Path) -> list[str]:
     """Publishes a model of every kind, returns their names."""
     done = subprocess.run(
-        [os.environ["ROLLOUT_WRITE_EVERY_KIND"], repository], capture_output=True, text=True, timeout=240
+        [os.environ["ROLLOUT_WRITE_EVERY_KIND"], repository], capture_output=True, text=True, timeout=600
     )
     if done.returncode != 0:
         raise AssertionError(done.stderr)
