@@ -46,21 +46,24 @@ absl::StatusOr<ModelStatus> LoadWait::Verdict() {
   }
   absl::StatusOr<ModelStatus> model = registry_->Describe(model_);
   if (!model.ok()) return model.status();
+  absl::Status newest_fault;
   for (const VersionStatus& version : model->versions) {
-    // The newest that may be loaded at all.
+    // The newest that may be loaded at all and is good, as for a request that names no version.
     if (version_ == 0 && model->overrides.Bars(version.version)) continue;
     if (version_ != 0 && version.version != version_) continue;
     switch (version.state) {
       case VersionState::kReady:
         return model;
       case VersionState::kQuarantined:
-        return absl::FailedPreconditionError(absl::StrCat(model_, " version ", version.version,
-                                                          " is quarantined: ", version.reason));
+        newest_fault.Update(absl::FailedPreconditionError(absl::StrCat(
+            model_, " version ", version.version, " is quarantined: ", version.reason)));
+        continue;
       case VersionState::kLoading:
       case VersionState::kUnloaded:
         return Undecided();
     }
   }
+  if (!newest_fault.ok()) return newest_fault;
   return absl::NotFoundError(absl::StrCat(model_, " has no version to load"));
 }
 

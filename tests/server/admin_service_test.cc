@@ -17,8 +17,13 @@ using testing::HasSubstr;
 
 class AdminServiceTest : public ServerTest {
  protected:
-  void Start() {
+  // On versions 1, 2, 3 and `damaged`, which nobody has seen whole.
+  void Start(const std::vector<uint64_t>& damaged = {}) {
     for (uint64_t seed = 1; seed <= 3; ++seed) repository_.Publish("model", seed);
+    for (const uint64_t version : damaged) {
+      repository_.Publish("model", version);
+      repository_.Damage("model", version);
+    }
     StartServer();
     admin_ = v1::Admin::NewStub(channel_);
   }
@@ -87,10 +92,7 @@ TEST_F(AdminServiceTest, LoadFindsWhatWasPublishedAMomentAgo) {
 }
 
 TEST_F(AdminServiceTest, LoadRefusesWhatIsBadOrNotThere) {
-  options_.poll_interval = absl::Hours(1);  // nobody looks between publishing and damaging
-  Start();
-  repository_.Publish("model", 4);
-  repository_.Damage("model", 4);
+  Start({4});
   EXPECT_THAT(Load("model", 4),
               GrpcStatusIs(grpc::StatusCode::FAILED_PRECONDITION,
                            AllOf(HasSubstr("quarantined"), HasSubstr("weights"))));
@@ -99,6 +101,20 @@ TEST_F(AdminServiceTest, LoadRefusesWhatIsBadOrNotThere) {
   EXPECT_THAT(Load("walker", 0),
               GrpcStatusIs(grpc::StatusCode::NOT_FOUND, HasSubstr("models: model")));
   EXPECT_EQ(Answers(), 3u);
+}
+
+TEST_F(AdminServiceTest, LoadOfNoVersionTakesTheNewestGoodOne) {
+  Start({4});
+  ASSERT_TRUE(Unload(0).ok());
+  ASSERT_TRUE(Load("model", 0).ok());
+  EXPECT_EQ(reply_.model().serving_version(), 3u);
+  ASSERT_EQ(reply_.model().versions(0).version(), 4u);
+  EXPECT_EQ(reply_.model().versions(0).state(), v1::ModelVersion::QUARANTINED);
+  EXPECT_EQ(Answers(), 3u);
+  ASSERT_TRUE(Unload(0).ok());
+  for (const uint64_t version : {1, 2, 3}) repository_.Damage("model", version);
+  EXPECT_THAT(Load("model", 0), GrpcStatusIs(grpc::StatusCode::FAILED_PRECONDITION,
+                                             HasSubstr("version 4 is quarantined")));
 }
 
 TEST_F(AdminServiceTest, PinsLabelsAndUnloads) {
