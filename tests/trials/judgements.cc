@@ -49,6 +49,10 @@ void Judgements::Holds(const std::string& what, bool holds, const std::string& d
   Add(holds ? "ok" : "failed", what, holds, true, detail);
 }
 
+void Judgements::LeftOut(const std::string& why, bool asked_for) {
+  Add(asked_for ? "told" : "failed", "left out", !asked_for, false, why);
+}
+
 void Judgements::Tell(const std::string& what, double measured, const std::string& unit) {
   Add("told", what, measured, nullptr, absl::StrFormat("%.6g%s", measured, unit));
 }

@@ -28,6 +28,8 @@ class Judgements {
   void TimeAtMost(const std::string& what, double measured, double bound, const std::string& unit);
   // `detail` says what was found.
   void Holds(const std::string& what, bool holds, const std::string& detail = "");
+  // This part was not tried. Passes only where that was asked for.
+  void LeftOut(const std::string& why, bool asked_for);
   // A figure that is judged by nobody.
   void Tell(const std::string& what, double measured, const std::string& unit = "");
 

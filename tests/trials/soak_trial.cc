@@ -286,12 +286,15 @@ absl::Status RunSoak(const SoakOptions& options, Judgements* judgements) {
                    scene.server().Metric("rollout_reported_transitions_total"));
   const std::vector<Sample>& samples = disturbances.samples();
   JudgeMemory(options, samples, judgements);
+  const int at_the_start = samples.front().resources.open_files;
+  int open_files = -1;
   const absl::Status idle = WaitUntil("the clients' connections are gone", [&] {
-    return scene.server().Resources()->open_files <= samples.front().resources.open_files;
+    const auto now = scene.server().Resources();
+    if (now.ok()) open_files = now->open_files;
+    return now.ok() && open_files <= at_the_start;
   });
   judgements->Holds("open files are back to those at the start", idle.ok(),
-                    absl::StrCat(scene.server().Resources()->open_files, " beside ",
-                                 samples.front().resources.open_files));
+                    absl::StrCat(open_files, " beside ", at_the_start));
   double still = 0;
   for (const TimeSpan& span : disturbances.standstills()) {
     still += 1e-9 * static_cast<double>(span.end_ns - span.begin_ns);

@@ -41,7 +41,7 @@ inline constexpr absl::Duration kCalm = absl::Seconds(1);
 absl::Status PublishAndWait(TrialScene& scene);
 
 // Each sets its stage, calls Endure, and clears up. What cannot be had on this machine (a mount, a
-// network namespace, the trainer) is told and left out.
+// network namespace, the trainer) is left out, which fails unless `quick` asked for it.
 absl::Status EndureKilledClients(const FaultsOptions& options, Judgements* judgements);
 absl::Status EndureKilledPublishers(const FaultsOptions& options, Judgements* judgements);
 absl::Status EndureFullDisk(const FaultsOptions& options, Judgements* judgements);

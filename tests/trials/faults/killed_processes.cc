@@ -156,7 +156,8 @@ absl::Status EndureKilledClients(const FaultsOptions& options, Judgements* judge
 absl::Status EndureKilledPublishers(const FaultsOptions& options, Judgements* judgements) {
   if (options.quick || !fs::exists(BinFolder() + "/rollout-trainer")) {
     judgements->Begin("killed-publishers");
-    judgements->Tell("left out", 1);
+    judgements->LeftOut(options.quick ? "it takes long" : "there is no rollout-trainer",
+                        options.quick);
     return absl::OkStatus();
   }
   const auto spec = TrialSpec("heavy");

@@ -85,7 +85,7 @@ absl::Status EndureFullDisk(const FaultsOptions& options, Judgements* judgements
   SmallDisk disk;
   if (absl::Status mounted = disk.Mount(); !mounted.ok()) {
     judgements->Begin("full-disk");
-    judgements->Tell(absl::StrCat("left out: ", mounted.ToString()), 1);
+    judgements->LeftOut(mounted.ToString(), options.quick);
     return absl::OkStatus();
   }
   Fault fault;
