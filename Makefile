@@ -99,7 +99,7 @@ test-asan: setup
 TSAN_SERVER_TESTS := server_services_test server_streams_test server_security_test server_stress_test
 test-tsan: setup
 	@cmake --preset tsan > /dev/null
-	@cmake --build build/tsan -j $(JOBS) --target rollout_thread_tests $(TSAN_SERVER_TESTS)
+	@cmake --build build/tsan -j $(JOBS) --target rollout_thread_tests callback_races $(TSAN_SERVER_TESTS)
 	@ctest --test-dir build/tsan --output-on-failure -j $(JOBS) -L threads
 	@tests/tsan/server_tests.py build/tsan $(TSAN_SERVER_TESTS)
 

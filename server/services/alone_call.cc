@@ -44,14 +44,14 @@ void AloneCall::Queue(const MakeWork& make) {
   task_.bytes = work_->num_bytes();
   task_.alone = [this](Engine& engine) { return work_->Compute(engine, task_.cancelled); };
   task_.done = [this](const absl::Status& status) { Computed(status); };
-  submitted_ = true;
+  submitted_.Leave();
   const absl::Status taken = work_->servable().batcher().Submit(&task_);
   if (!taken.ok()) End(taken);
 }
 
 void AloneCall::OnCancel() {
   // gRPC calls this after Start has returned, and keeps the call until it returns.
-  if (submitted_) work_->servable().batcher().Cancel(&task_);
+  if (submitted_.Take()) work_->servable().batcher().Cancel(&task_);
 }
 
 void AloneCall::Computed(const absl::Status& status) {
@@ -70,11 +70,13 @@ void AloneCall::End(const absl::Status& status) {
     record.horizon = work_->horizon();
   }
   RequestAnswered(environment_, method_, *context_, arrived_, std::move(record));
+  finished_.Leave();
   Finish(ToGrpcStatus(status, context_));
   // gRPC may have deleted this object by now.
 }
 
 void AloneCall::OnDone() {
+  finished_.Take();
   Admission* const left = admitted_ ? environment_.admission : nullptr;
   delete this;
   if (left != nullptr) left->Leave();

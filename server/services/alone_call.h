@@ -14,6 +14,7 @@
 #include "server/batching/rollout_task.h"
 #include "server/metrics/server_metrics.h"
 #include "server/services/call_environment.h"
+#include "server/services/hand_over.h"
 
 namespace rollout {
 
@@ -60,9 +61,10 @@ class AloneCall final : public grpc::ServerUnaryReactor {
   const absl::Time arrived_;
 
   bool admitted_ = false;
-  bool submitted_ = false;
   std::unique_ptr<AloneWork> work_;
   RolloutTask task_;
+  HandOver submitted_;  // to OnCancel
+  HandOver finished_;   // to OnDone
 };
 
 }  // namespace rollout

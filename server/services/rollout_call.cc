@@ -50,7 +50,7 @@ void RolloutCall::Queue(const grpc::ByteBuffer& request) {
   task_.client = std::hash<std::string>()(context_->peer());
   task_.bytes = decoded_.query.num_bytes() + answer_->num_bytes();
   task_.done = [this](const absl::Status& status) { Computed(status); };
-  submitted_ = true;
+  submitted_.Leave();
   // Computed may run in here. It cannot end this object before gRPC has it.
   const absl::Status taken = decoded_.servable->batcher().Submit(&task_);
   if (!taken.ok()) Computed(taken);
@@ -59,7 +59,7 @@ void RolloutCall::Queue(const grpc::ByteBuffer& request) {
 void RolloutCall::OnCancel() {
   // gRPC calls this after Start has returned, and keeps the call until it returns; the handle keeps
   // the batcher.
-  if (submitted_) decoded_.servable->batcher().Cancel(&task_);
+  if (submitted_.Take()) decoded_.servable->batcher().Cancel(&task_);
 }
 
 void RolloutCall::Computed(const absl::Status& status) {
@@ -73,6 +73,7 @@ void RolloutCall::Computed(const absl::Status& status) {
     times.replied = environment_.clock->Now();
   }
   RolloutAnswered(environment_, method_, *context_, decoded_, status, times);
+  finished_.Leave();
   Finish(ToGrpcStatus(status, context_));
   // gRPC may have deleted this object by now.
 }
@@ -81,10 +82,12 @@ void RolloutCall::Refuse(const absl::Status& status) {
   AccessRecord record;
   record.status = status;
   RequestAnswered(environment_, method_, *context_, arrived_, std::move(record));
+  finished_.Leave();
   Finish(ToGrpcStatus(status, context_));
 }
 
 void RolloutCall::OnDone() {
+  finished_.Take();
   // Only now has the reply left.
   Admission* const left = admitted_ ? environment_.admission : nullptr;
   delete this;

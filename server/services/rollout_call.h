@@ -11,6 +11,7 @@
 #include "server/batching/rollout_task.h"
 #include "server/metrics/server_metrics.h"
 #include "server/services/call_environment.h"
+#include "server/services/hand_over.h"
 #include "server/services/rollout_codec.h"
 
 namespace rollout {
@@ -52,7 +53,8 @@ class RolloutCall final : public grpc::ServerUnaryReactor {
   DecodedRollout decoded_;
   std::optional<RolloutAnswer> answer_;
   RolloutTask task_;
-  bool submitted_ = false;
+  HandOver submitted_;  // to OnCancel
+  HandOver finished_;   // to OnDone
 };
 
 }  // namespace rollout

@@ -1,0 +1,24 @@
+#ifndef ROLLOUT_SERVER_SERVICES_HAND_OVER_H_
+#define ROLLOUT_SERVER_SERVICES_HAND_OVER_H_
+
+#include <atomic>
+
+namespace rollout {
+
+// What a call's thread has written for the next one that gRPC calls the call on: Leave comes after
+// the last write, Take before the first read. gRPC itself orders OnCancel after the start of a call
+// and OnDone after its Finish, but by locks that the thread sanitizer cannot see; it sees this.
+// Costs a plain load and store on x86. Part of the call; one thread leaves.
+class HandOver {
+ public:
+  void Leave() { left_.store(true, std::memory_order_release); }
+  // False where nothing has been left.
+  bool Take() const { return left_.load(std::memory_order_acquire); }
+
+ private:
+  std::atomic<bool> left_ = false;
+};
+
+}  // namespace rollout
+
+#endif  // ROLLOUT_SERVER_SERVICES_HAND_OVER_H_
