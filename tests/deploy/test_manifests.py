@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import tempfile
 import unittest
@@ -89,6 +90,15 @@ class ManifestsTest(unittest.TestCase):
 
     def test_dockerfile(self) -> None:
         done = tool("hadolint", "--config", ROOT / ".hadolint.yaml", ROOT / "Dockerfile")
+        self.assertEqual(done.returncode, 0, done.stdout)
+
+    def test_shell_scripts(self) -> None:
+        files = [path for folder in ("deploy/**", ".ci", "demo", "third_party") for path in ROOT.glob(f"{folder}/*")]
+        scripts = [path for path in files if path.is_file() and re.match(rb"#!.*sh\n", path.read_bytes()[:40])]
+        self.assertGreater(len(scripts), 12)
+        done = subprocess.run(
+            ["shellcheck", "--severity=warning", "-x", *scripts], cwd=ROOT, capture_output=True, text=True
+        )
         self.assertEqual(done.returncode, 0, done.stdout)
 
     def test_yaml(self) -> None:
