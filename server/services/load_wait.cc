@@ -15,31 +15,38 @@ absl::Status Undecided() { return absl::AbortedError("undecided"); }
 void LoadWait::Start(ModelRegistry* registry, OpenStreams* streams,
                      const std::function<void()>& look_now, const std::string& model,
                      int64_t version, Done done) {
-  auto wait = std::make_shared<LoadWait>(registry, streams, model, version, std::move(done));
+  auto wait =
+      std::make_shared<LoadWait>(registry, streams, look_now, model, version, std::move(done));
   streams->Add(wait);
   wait->Decide();
   look_now();
 }
 
-LoadWait::LoadWait(ModelRegistry* registry, OpenStreams* streams, std::string model,
-                   int64_t version, Done done)
+LoadWait::LoadWait(ModelRegistry* registry, OpenStreams* streams, std::function<void()> look_now,
+                   std::string model, int64_t version, Done done)
     : registry_(registry),
       streams_(streams),
+      look_now_(std::move(look_now)),
       model_(std::move(model)),
       version_(version),
       looks_before_(registry->looks().count),
       done_(std::move(done)) {}
 
+bool LoadWait::Looked() const {
+  // A look may have been under way when the request came: only the second one began after it.
+  return registry_->looks().count >= looks_before_ + 2;
+}
+
 absl::StatusOr<ModelStatus> LoadWait::Verdict() {
   if (!queued_) {
-    // A look may have been under way when the request came: only the second one began after it.
-    const ModelRegistry::Looks looks = registry_->looks();
-    const bool looked = looks.count >= looks_before_ + 2;
+    const bool looked = Looked();
+    if (version_ == 0 && !looked) return Undecided();
     const absl::StatusOr<ModelStatus> loading = registry_->Load(model_, version_);
     if (absl::IsNotFound(loading.status()) && !looked) return Undecided();
-    if (absl::IsNotFound(loading.status()) && !looks.last.ok()) {
+    const absl::Status last_look = registry_->looks().last;
+    if (!last_look.ok() && (version_ == 0 || absl::IsNotFound(loading.status()))) {
       return absl::UnavailableError(
-          absl::StrCat("the repository cannot be read: ", looks.last.message()));
+          absl::StrCat("the repository cannot be read: ", last_look.message()));
     }
     if (!loading.ok()) return loading.status();
     queued_ = true;
@@ -88,7 +95,11 @@ void LoadWait::Decide() {
   }
 }
 
-void LoadWait::RegistryChanged() { Decide(); }
+void LoadWait::RegistryChanged() {
+  Decide();
+  // The first look may be over and the second as far away as --poll-interval says.
+  if (!Looked()) look_now_();
+}
 
 void LoadWait::Drain() {
   Finish(absl::UnavailableError("the server is draining: ask another one"));

@@ -13,10 +13,10 @@
 
 namespace rollout {
 
-// Loads a version as an operator asks and waits for its verdict, without a thread. What is not in
-// the repository as far as the registry knows is looked for once more before it is refused, for it
-// may have been published a moment ago. Owned by the OpenStreams that tell it of changes, until it
-// is done. Any thread.
+// Loads a version as an operator asks and waits for its verdict, without a thread. The newest
+// version, and what is not in the repository as far as the registry knows, is looked for once more,
+// for it may have been published a moment ago. Owned by the OpenStreams that tell it of changes,
+// until it is done. Any thread.
 class LoadWait final : public OpenStream {
  public:
   using Done = std::function<void(absl::StatusOr<ModelStatus>)>;
@@ -29,13 +29,15 @@ class LoadWait final : public OpenStream {
                     const std::function<void()>& look_now, const std::string& model,
                     int64_t version, Done done);
 
-  LoadWait(ModelRegistry* registry, OpenStreams* streams, std::string model, int64_t version,
-           Done done);
+  LoadWait(ModelRegistry* registry, OpenStreams* streams, std::function<void()> look_now,
+           std::string model, int64_t version, Done done);
 
  private:
   void RegistryChanged() override;
   void Drain() override;
 
+  // Whether the repository has been looked at from the request on.
+  bool Looked() const;
   // ABORTED as long as the verdict is out. Called by one thread at a time, without the lock, for
   // the registry may call RegistryChanged from inside.
   absl::StatusOr<ModelStatus> Verdict();
@@ -44,6 +46,7 @@ class LoadWait final : public OpenStream {
 
   ModelRegistry* const registry_;
   OpenStreams* const streams_;
+  const std::function<void()> look_now_;
   const std::string model_;
   const int64_t version_;
   const int64_t looks_before_;
