@@ -118,6 +118,7 @@ CallEnvironment RolloutServer::MakeEnvironment() {
   environment.stream_requests = options_.stream_requests;
   environment.admission = &admission_;
   environment.streams = &streams_;
+  environment.large_requests = &large_requests_;
   environment.access_log = access_log_.get();
   environment.recorder = recorder_.get();
   return environment;

@@ -29,6 +29,7 @@
 #include "server/services/admission.h"
 #include "server/services/health_service.h"
 #include "server/services/inference_service.h"
+#include "server/services/large_requests.h"
 #include "server/services/open_streams.h"
 #include "server/services/transition_model_service.h"
 
@@ -89,6 +90,7 @@ class RolloutServer final : private RegistryObserver {
   ServerMetrics metrics_;
   Admission admission_;
   OpenStreams streams_;
+  LargeRequests large_requests_;
   const std::unique_ptr<AccessLog> access_log_;     // null = none
   const std::unique_ptr<ReportRecorder> recorder_;  // null = reports are not recorded
   std::atomic<bool> leaving_ = false;               // health says NOT_SERVING

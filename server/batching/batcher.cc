@@ -81,7 +81,7 @@ absl::Status Batcher::Submit(RolloutTask* task) {
     MutexLock lock(&mutex_);
     if (absl::Status refusal = Refusal(*task); !refusal.ok()) return refusal;
     queued_transitions_ += Transitions(*task);
-    const bool here = !engine_busy_ && queue_.empty() && !task->alone &&
+    const bool here = !engine_busy_ && queue_.empty() && !task->alone && !task->done_is_long &&
                       ComputesHere(task->job.lanes, task->job.horizon, lone_transition_);
     if (!here) {
       queue_.Push(task);

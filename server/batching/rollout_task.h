@@ -32,8 +32,13 @@ struct RolloutTask {
   // shutting down), or the engine's error. The task may be destroyed in it.
   std::function<void(const absl::Status& status)> done;
 
-  // The batcher's own.
+  // `done` takes longer than waking a thread does: it is not called inside Submit.
+  bool done_is_long = false;
+
+  // Set by Batcher::Cancel, or by the owner before the task is submitted.
   std::atomic<bool> cancelled = false;
+
+  // The batcher's own.
   std::atomic<int64_t> lanes_left = 0;  // not done
   absl::Time submitted = absl::InfinitePast();
   absl::Time started = absl::InfinitePast();

@@ -13,6 +13,7 @@
 #include "server/recording/report_recorder.h"
 #include "server/registry/model_registry.h"
 #include "server/services/admission.h"
+#include "server/services/large_requests.h"
 #include "server/services/open_streams.h"
 #include "server/services/rollout_query.h"
 
@@ -26,6 +27,7 @@ struct CallEnvironment {
   int64_t stream_requests = 64;  // of one stream, unanswered
   Admission* admission = nullptr;
   OpenStreams* streams = nullptr;
+  LargeRequests* large_requests = nullptr;
   AccessLog* access_log = nullptr;     // null = none is written
   ReportRecorder* recorder = nullptr;  // null = reports are not recorded
 };

@@ -17,7 +17,7 @@ grpc::ServerUnaryReactor* RolloutCall::Start(const CallEnvironment& environment,
                                              const grpc::ByteBuffer* request,
                                              grpc::ByteBuffer* reply) {
   auto* call = new RolloutCall(environment, codec, method, context, reply);
-  call->Queue(*request);
+  call->Admit(*request);
   return call;
 }
 
@@ -31,12 +31,17 @@ RolloutCall::RolloutCall(const CallEnvironment& environment, const RolloutCodec*
       reply_(reply),
       arrived_(environment.clock->Now()) {}
 
-void RolloutCall::Queue(const grpc::ByteBuffer& request) {
+void RolloutCall::Admit(const grpc::ByteBuffer& request) {
   admitted_ = environment_.admission->Enter();
   if (!admitted_) {
     Refuse(absl::UnavailableError("the server is draining: ask another one"));
     return;
   }
+  // gRPC keeps the request until the call has ended.
+  environment_.large_requests->Read(request.Length(), [this, &request] { Queue(request); });
+}
+
+void RolloutCall::Queue(const grpc::ByteBuffer& request) {
   absl::StatusOr<DecodedRollout> decoded =
       codec_->Decode(request, environment_.registry, environment_.limits);
   if (!decoded.ok()) {
@@ -50,15 +55,18 @@ void RolloutCall::Queue(const grpc::ByteBuffer& request) {
   task_.client = std::hash<std::string>()(context_->peer());
   task_.bytes = decoded_.query.num_bytes() + answer_->num_bytes();
   task_.done = [this](const absl::Status& status) { Computed(status); };
+  task_.done_is_long = decoded_.query.wanted.frames;
   submitted_.Leave();
-  // Computed may run in here. It cannot end this object before gRPC has it.
-  const absl::Status taken = decoded_.servable->batcher().Submit(&task_);
+  // Computed may run in here, or elsewhere before this returns, and this object be gone by then.
+  const ServableHandle servable = decoded_.servable;
+  const absl::Status taken = servable->batcher().Submit(&task_);
   if (!taken.ok()) Computed(taken);
 }
 
 void RolloutCall::OnCancel() {
   // gRPC calls this after Start has returned, and keeps the call until it returns; the handle keeps
-  // the batcher.
+  // the batcher. Where the request has not been queued yet, the batcher will see the flag.
+  task_.cancelled.store(true);
   if (submitted_.Take()) decoded_.servable->batcher().Cancel(&task_);
 }
 

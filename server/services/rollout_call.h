@@ -17,8 +17,9 @@
 namespace rollout {
 
 // Decodes and queues on gRPC's thread, which it never blocks for longer than a tiny rollout takes
-// (Batcher::Submit); finishes there or on a thread of the engine. Owns the query, the answer's
-// memory and the handle that pins the version. Deletes itself when gRPC is done with it.
+// (Batcher::Submit), or, where it is large, on that of LargeRequests; finishes there or on a thread
+// of the engine. Owns the query, the answer's memory and the handle that pins the version. Deletes
+// itself when gRPC is done with it.
 class RolloutCall final : public grpc::ServerUnaryReactor {
  public:
   // `codec` and `method` outlive the call.
@@ -32,6 +33,7 @@ class RolloutCall final : public grpc::ServerUnaryReactor {
               ServerMetrics::Method* method, grpc::CallbackServerContext* context,
               grpc::ByteBuffer* reply);
 
+  void Admit(const grpc::ByteBuffer& request);
   void Queue(const grpc::ByteBuffer& request);
   void Computed(const absl::Status& status);
   void Refuse(const absl::Status& status);  // what was not understood

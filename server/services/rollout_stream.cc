@@ -39,11 +39,15 @@ void RolloutStream::OnReadDone(bool ok) {
       return;
     }
     ++unanswered_;
+    accepting_ = true;
     bytes.Swap(&reading_);
   }
-  Accept(bytes);
-  MutexLock lock(&mutex_);
-  GoOn();
+  environment_.large_requests->Read(bytes.Length(), [this, bytes] {
+    Accept(bytes);
+    MutexLock lock(&mutex_);
+    accepting_ = false;
+    GoOn();
+  });
 }
 
 void RolloutStream::Accept(const grpc::ByteBuffer& bytes) {
@@ -68,6 +72,7 @@ void RolloutStream::Accept(const grpc::ByteBuffer& bytes) {
   request->task.job = request->answer->JobFor(request->decoded.query);
   request->task.deadline = CallDeadline(*context_, *environment_.clock, request->decoded.timeout);
   request->task.done = [this, request](const absl::Status& status) { Computed(request, status); };
+  request->task.done_is_long = request->decoded.query.wanted.frames;
   request->bytes = request->decoded.query.num_bytes() + request->answer->num_bytes();
   request->task.bytes = request->bytes;
   request->task.client = std::hash<std::string>()(context_->peer());
@@ -150,12 +155,12 @@ void RolloutStream::GoOn() {
     StartWrite(&replies_.front().bytes);
   }
   const bool ends = half_closed_ || cancelled_ || draining_;
-  if (!reads_ && !ends && unanswered_ < environment_.stream_requests &&
+  if (!reads_ && !accepting_ && !ends && unanswered_ < environment_.stream_requests &&
       held_bytes_ < environment_.limits.max_reply_bytes) {
     reads_ = true;
     StartRead(&reading_);
   }
-  if (!ends || writes_ || unanswered_ > 0) return;
+  if (!ends || writes_ || accepting_ || unanswered_ > 0) return;
   finished_ = true;
   if (cancelled_) {
     Finish(grpc::Status::CANCELLED);

@@ -36,8 +36,8 @@ std::unique_ptr<StreamWire> MakeTransitionModelStreamWire();
 // inference.ModelStreamInferResponse.
 std::unique_ptr<StreamWire> MakeInferenceStreamWire();
 
-// Reads requests on gRPC's threads and queues each as a call of its own would be; answers leave in
-// the order in which they are ready. A request that cannot be answered gets a refusal, and the
+// Reads requests as RolloutCall does and queues each as a call of its own would be; answers leave
+// in the order in which they are ready. A request that cannot be answered gets a refusal, and the
 // stream goes on. Flow control: nothing more is read while `max_requests` of the stream's requests
 // have no written answer, or while these hold `max_reply_bytes` or more; so a reader that is slow
 // fills neither the server's memory nor anybody else's way. Ends when the caller has half-closed
@@ -93,8 +93,8 @@ class RolloutStream final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grp
   const StreamWire* const wire_;
   ServerMetrics::Method* const method_;
   grpc::CallbackServerContext* const context_;
-  StreamVersions versions_;   // of the reading thread
-  grpc::ByteBuffer reading_;  // of the reading thread
+  StreamVersions versions_;   // of whoever accepts: one at a time
+  grpc::ByteBuffer reading_;  // gRPC's, while reads_
 
   Mutex mutex_;
   std::map<Request*, std::shared_ptr<Request>> in_flight_ ABSL_GUARDED_BY(mutex_);
@@ -102,6 +102,8 @@ class RolloutStream final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grp
   int64_t unanswered_ ABSL_GUARDED_BY(mutex_) = 0;     // read, and no answer written yet
   int64_t held_bytes_ ABSL_GUARDED_BY(mutex_) = 0;     // of these
   bool reads_ ABSL_GUARDED_BY(mutex_) = false;
+  // What was read is being queued, somewhere: the stream neither reads on nor ends meanwhile.
+  bool accepting_ ABSL_GUARDED_BY(mutex_) = false;
   bool writes_ ABSL_GUARDED_BY(mutex_) = false;
   bool half_closed_ ABSL_GUARDED_BY(mutex_) = false;
   bool cancelled_ ABSL_GUARDED_BY(mutex_) = false;
