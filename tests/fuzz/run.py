@@ -56,7 +56,8 @@ def fuzz(harness: str, seconds: float) -> dict[str, int | float | str]:
     log = OUTPUT / f"{harness}.log"
     command = [
         PRESET / "fuzz" / f"fuzz_{harness}",
-        *("-timeout=30", "-rss_limit_mb=2048", "-max_len=65536", "-print_final_stats=1"),
+        # Wall time of one input: a busy machine may stand still for minutes.
+        *("-timeout=600", "-rss_limit_mb=2048", "-max_len=65536", "-print_final_stats=1"),
         f"-artifact_prefix={findings}/",
         *(inputs, CORPUS / harness),
     ]
