@@ -52,6 +52,7 @@ void AloneCall::Queue(const MakeWork& make) {
 void AloneCall::OnCancel() {
   // gRPC calls this after Start has returned, and keeps the call until it returns.
   if (submitted_.Take()) work_->servable().batcher().Cancel(&task_);
+  cancelled_.Leave();
 }
 
 void AloneCall::Computed(const absl::Status& status) {
@@ -77,6 +78,7 @@ void AloneCall::End(const absl::Status& status) {
 
 void AloneCall::OnDone() {
   finished_.Take();
+  cancelled_.Take();
   Admission* const left = admitted_ ? environment_.admission : nullptr;
   delete this;
   if (left != nullptr) left->Leave();

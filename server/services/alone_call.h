@@ -65,6 +65,7 @@ class AloneCall final : public grpc::ServerUnaryReactor {
   RolloutTask task_;
   HandOver submitted_;  // to OnCancel
   HandOver finished_;   // to OnDone
+  HandOver cancelled_;  // to OnDone
 };
 
 }  // namespace rollout

@@ -7,8 +7,8 @@ namespace rollout {
 
 // What a call's thread has written for the next one that gRPC calls the call on: Leave comes after
 // the last write, Take before the first read. gRPC itself orders OnCancel after the start of a call
-// and OnDone after its Finish, but by locks that the thread sanitizer cannot see; it sees this.
-// Of two threads of which one leaves and then reads a flag, the other sets that flag and then
+// and OnDone after Finish and OnCancel, but by locks that the thread sanitizer cannot see; it sees
+// this. Of two threads of which one leaves and then reads a flag, the other sets that flag and then
 // takes, at least one sees what the other did. Part of the call; one thread leaves.
 class HandOver {
  public:

@@ -68,6 +68,7 @@ void RolloutCall::OnCancel() {
   // the batcher. Where the request has not been queued yet, the batcher will see the flag.
   task_.cancelled.store(true);
   if (submitted_.Take()) decoded_.servable->batcher().Cancel(&task_);
+  cancelled_.Leave();
 }
 
 void RolloutCall::Computed(const absl::Status& status) {
@@ -96,6 +97,7 @@ void RolloutCall::Refuse(const absl::Status& status) {
 
 void RolloutCall::OnDone() {
   finished_.Take();
+  cancelled_.Take();
   // Only now has the reply left.
   Admission* const left = admitted_ ? environment_.admission : nullptr;
   delete this;

@@ -57,6 +57,7 @@ class RolloutCall final : public grpc::ServerUnaryReactor {
   RolloutTask task_;
   HandOver submitted_;  // to OnCancel
   HandOver finished_;   // to OnDone
+  HandOver cancelled_;  // to OnDone
 };
 
 }  // namespace rollout

@@ -8,6 +8,7 @@
 #include <chrono>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <thread>
@@ -17,6 +18,7 @@
 #include "base/mutex.h"
 #include "base/random.h"
 #include "models/engines/fused/fused_engine.h"
+#include "server/services/hand_over.h"
 #include "tests/server/test_server.h"
 #include "tests/support/random_model.h"
 #include "tests/support/status_matchers.h"
@@ -123,25 +125,39 @@ class ImpatientClient {
     outcomes_->Ended(status.error_code());
   }
 
-  void CancelledRollout(int query) {
+  // A call that ends on a thread of gRPC's.
+  struct Pending {
     grpc::ClientContext context;
+    v1::RolloutRequest request;
     v1::RolloutReply reply;
-    const v1::RolloutRequest request = Request(query);
+    HandOver started;  // to its end
     Mutex mutex;
     ConditionVariable finished;
-    bool done = false;
-    transition_model_->async()->Rollout(&context, &request, &reply, [&](grpc::Status status) {
-      if (status.ok()) outcomes_->Answered(reply.version(), query, reply.final_state().data());
-      outcomes_->Ended(status.error_code());
-      MutexLock lock(&mutex);
-      done = true;
-      finished.NotifyAll();
-    });
+    std::optional<grpc::Status> status ABSL_GUARDED_BY(mutex);
+  };
+
+  void CancelledRollout(int query) {
+    Pending call;
+    call.request = Request(query);
+    call.started.Leave();
+    // One pointer, which std::function keeps in itself: gRPC moves it to the thread that ends the
+    // call by locks that the thread sanitizer cannot see.
+    transition_model_->async()->Rollout(&call.context, &call.request, &call.reply,
+                                        [call = &call](const grpc::Status& status) {
+                                          call->started.Take();
+                                          MutexLock lock(&call->mutex);
+                                          call->status = status;
+                                          call->finished.NotifyAll();
+                                        });
     const uint64_t turns = random_.UniformInteger(200);
     for (uint64_t turn = 0; turn < turns; ++turn) std::this_thread::yield();
-    context.TryCancel();
-    MutexLock lock(&mutex);
-    while (!done) finished.Wait(&mutex);
+    call.context.TryCancel();
+    MutexLock lock(&call.mutex);
+    while (!call.status) call.finished.Wait(&call.mutex);
+    if (call.status->ok()) {
+      outcomes_->Answered(call.reply.version(), query, call.reply.final_state().data());
+    }
+    outcomes_->Ended(call.status->error_code());
   }
 
   void Infer(int query) {

@@ -58,21 +58,26 @@ class Service final : public grpc::CallbackGenericService {
   int64_t shared_ = 0;
 };
 
-void CallOnce(grpc::GenericStub& stub) {
-  grpc::ClientContext context;
-  const grpc::ByteBuffer request;
-  grpc::ByteBuffer reply;
+struct Waiting {
   Mutex mutex;
   ConditionVariable finished;
-  bool done = false;
+  bool done ABSL_GUARDED_BY(mutex) = false;
+};
+
+void CallOnce(grpc::GenericStub& stub) {
+  grpc::ClientContext context;
+  const grpc::Slice slice("call");
+  const grpc::ByteBuffer request(&slice, 1);
+  grpc::ByteBuffer reply;
+  Waiting waiting;
   stub.UnaryCall(&context, "/control/Call", grpc::StubOptions(), &request, &reply,
-                 [&](const grpc::Status&) {
-                   MutexLock lock(&mutex);
-                   done = true;
-                   finished.NotifyAll();
+                 [waiting = &waiting](const grpc::Status&) {
+                   MutexLock lock(&waiting->mutex);
+                   waiting->done = true;
+                   waiting->finished.NotifyAll();
                  });
-  MutexLock lock(&mutex);
-  while (!done) finished.Wait(&mutex);
+  MutexLock lock(&waiting.mutex);
+  while (!waiting.done) waiting.finished.Wait(&waiting.mutex);
 }
 
 int Run(bool counts) {
