@@ -3,6 +3,7 @@
 #include <sched.h>
 
 #include <algorithm>
+#include <cerrno>
 
 namespace rollout {
 
@@ -16,6 +17,15 @@ std::vector<int> AvailableCores() {
     if (CPU_ISSET(core, &set)) cores.push_back(core);
   }
   return cores;
+}
+
+absl::Status StayOn(const std::vector<int>& cores) {
+  if (cores.empty()) return absl::OkStatus();
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  for (const int core : cores) CPU_SET(core, &set);
+  if (sched_setaffinity(0, sizeof(set), &set) == 0) return absl::OkStatus();
+  return absl::ErrnoToStatus(errno, "sched_setaffinity");
 }
 
 int NumAvailableCores() { return std::max(1, static_cast<int>(AvailableCores().size())); }

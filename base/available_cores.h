@@ -3,6 +3,8 @@
 
 #include <vector>
 
+#include "absl/status/status.h"
+
 namespace rollout {
 
 // The cores that the calling thread may run on, ascending: fewer than the machine has where
@@ -12,6 +14,9 @@ std::vector<int> AvailableCores();
 
 // How many these are; at least 1.
 int NumAvailableCores();
+
+// The calling thread and those that it starts from now on stay on `cores`; empty = no change.
+absl::Status StayOn(const std::vector<int>& cores);
 
 }  // namespace rollout
 

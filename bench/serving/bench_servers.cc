@@ -34,7 +34,7 @@ absl::StatusOr<BenchServer> BenchServers::Start(std::vector<std::string> command
   // Another line's server of the same number left one.
   std::error_code ignored;
   std::filesystem::remove(base + ".port", ignored);
-  auto process = ChildProcess::Start(command, cores_, base + ".log");
+  auto process = ChildProcess::Start(command, {.log = base + ".log", .cores = cores_});
   if (!process.ok()) return process.status();
   auto address = (*process)->WaitForLine(base + ".port", kStartTimeout);
   if (!address.ok()) return address.status();

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "bench/serving/child_process.h"
+#include "tests/support/child_process.h"
 
 namespace rollout::bench {
 
@@ -21,8 +21,10 @@ struct BenchServer {
 // Starts servers on loopback ports that the system chooses. One thread; outlives its servers.
 class BenchServers {
  public:
-  // `programs` is the folder of rolloutd and serving-echo, `scratch` one for logs and port files.
-  BenchServers(std::filesystem::path programs, std::filesystem::path scratch, Cores cores)
+  // `programs` is the folder of rolloutd and serving-echo, `scratch` one for logs and port files;
+  // the servers stay on `cores` (empty = all).
+  BenchServers(std::filesystem::path programs, std::filesystem::path scratch,
+               std::vector<int> cores)
       : programs_(std::move(programs)), scratch_(std::move(scratch)), cores_(std::move(cores)) {}
 
   // rolloutd, warm and serving every model of `repository`; `more` are further options.
@@ -37,7 +39,7 @@ class BenchServers {
   absl::StatusOr<BenchServer> Start(std::vector<std::string> command);
 
   const std::filesystem::path programs_, scratch_;
-  const Cores cores_;
+  const std::vector<int> cores_;
   int started_ = 0;
 };
 

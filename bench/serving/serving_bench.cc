@@ -75,7 +75,7 @@ void WriteJson(nlohmann::json json, const std::string& path) {
 
 int Run(const std::vector<std::string>& wanted, LineOptions options, bool pin,
         const std::string& json_file) {
-  const Cores cores = AvailableCores();
+  const std::vector<int> cores = AvailableCores();
   const bool apart = pin && cores.size() >= 2;
   nlohmann::json json = {{"cores", cores.size()}, {"pinned", apart}};
   int failures = 0;
@@ -85,8 +85,8 @@ int Run(const std::vector<std::string>& wanted, LineOptions options, bool pin,
     options.scratch = scratch.path();
     // Where computing counts, all cores compute; where a call counts, client and server keep apart.
     const bool small_calls = name == "overhead" || name == "large-replies";
-    options.client_cores = small_calls && apart ? Cores{cores.back()} : cores;
-    options.server_cores = small_calls && apart ? Cores{cores.front()} : cores;
+    options.client_cores = small_calls && apart ? std::vector<int>{cores.back()} : cores;
+    options.server_cores = small_calls && apart ? std::vector<int>{cores.front()} : cores;
     absl::Status pinned = StayOn(options.client_cores);
     const absl::StatusOr<LineResult> result =
         pinned.ok() ? line(options) : absl::StatusOr<LineResult>(pinned);

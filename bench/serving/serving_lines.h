@@ -18,7 +18,7 @@ struct LineOptions {
   std::filesystem::path scratch;   // empty folder for models, logs and port files
   // Client on the one, servers on the others, where there are two or more and small calls are
   // measured: neither takes the other's core. Empty = wherever the system puts them.
-  Cores client_cores, server_cores;
+  std::vector<int> client_cores, server_cores;
   int rounds = 8;
   absl::Duration stretch = absl::Milliseconds(400);
 };

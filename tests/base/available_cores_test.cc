@@ -2,9 +2,10 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sched.h>
 
 #include <thread>
+
+#include "tests/support/status_matchers.h"
 
 namespace rollout {
 namespace {
@@ -18,11 +19,10 @@ TEST(AvailableCoresTest, CountsTheCoresThatTheThreadMayUse) {
 
   // On a thread of its own, so that the rest of the program keeps its cores.
   std::thread([last = before.back()] {
-    cpu_set_t one;
-    CPU_ZERO(&one);
-    CPU_SET(last, &one);
-    ASSERT_EQ(sched_setaffinity(0, sizeof(one), &one), 0);
+    ASSERT_OK(StayOn({last}));
     EXPECT_THAT(AvailableCores(), ElementsAre(last));
+    EXPECT_EQ(NumAvailableCores(), 1);
+    EXPECT_OK(StayOn({}));
     EXPECT_EQ(NumAvailableCores(), 1);
   }).join();
 }

@@ -13,7 +13,7 @@
 #include "absl/time/time.h"
 #include "client/client.h"
 #include "client/rolloutctl/metrics_page.h"
-#include "tests/trials/child_process.h"
+#include "tests/support/child_process.h"
 
 namespace rollout {
 

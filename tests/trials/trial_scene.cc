@@ -43,7 +43,7 @@ absl::StatusOr<std::unique_ptr<ChildProcess>> TrialScene::StartClient(
   words.insert(words.end(), {(*own / "rollout-trials").string(), command, "--server",
                              server_->address(), "--model", publisher_->spec().name});
   words.insert(words.end(), arguments.begin(), arguments.end());
-  return ChildProcess::Start(words, {.log = path(name + ".log"), .environment = {}});
+  return ChildProcess::Start(words, {.log = path(name + ".log")});
 }
 
 std::string TrialScene::LogOf(const std::string& name) const {

@@ -1,6 +1,6 @@
-// Programs that a trial starts, signals and watches.
-#ifndef ROLLOUT_TESTS_TRIALS_CHILD_PROCESS_H_
-#define ROLLOUT_TESTS_TRIALS_CHILD_PROCESS_H_
+// Programs that a test or a benchmark starts, signals and watches.
+#ifndef ROLLOUT_TESTS_SUPPORT_CHILD_PROCESS_H_
+#define ROLLOUT_TESTS_SUPPORT_CHILD_PROCESS_H_
 
 #include <memory>
 #include <optional>
@@ -14,8 +14,9 @@
 namespace rollout {
 
 struct ChildOptions {
-  std::string log;                       // gets what it prints, appended; empty = /dev/null
-  std::vector<std::string> environment;  // "NAME=value", besides this process's own
+  std::string log = "";                       // gets what it prints, appended; empty = /dev/null
+  std::vector<std::string> environment = {};  // "NAME=value", besides this process's own
+  std::vector<int> cores = {};                // that it may use; empty = all that this process may
 };
 
 // One running program. Owned and used by one thread, at whose end the system kills it as well.
@@ -35,6 +36,9 @@ class ChildProcess {
   // Its exit status, 128 + the signal's number where one ended it; nullopt where it still runs when
   // `timeout` has passed.
   std::optional<int> Wait(absl::Duration timeout);
+  // The first line of a file that the program writes once it listens. UNAVAILABLE where it ends or
+  // `timeout` passes before that.
+  absl::StatusOr<std::string> WaitForLine(const std::string& file, absl::Duration timeout);
 
  private:
   explicit ChildProcess(int pid) : pid_(pid) {}
@@ -51,9 +55,10 @@ struct ProcessResources {
   double resident_bytes = 0;
   int open_files = 0;
   int threads = 0;
+  absl::Duration cpu_time;  // of all its threads since it began
 };
 absl::StatusOr<ProcessResources> ReadResources(int pid);
 
 }  // namespace rollout
 
-#endif  // ROLLOUT_TESTS_TRIALS_CHILD_PROCESS_H_
+#endif  // ROLLOUT_TESTS_SUPPORT_CHILD_PROCESS_H_

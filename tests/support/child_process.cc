@@ -1,4 +1,4 @@
-#include "tests/trials/child_process.h"
+#include "tests/support/child_process.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -17,6 +17,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
+#include "base/available_cores.h"
 #include "tests/support/temporary_directory.h"
 
 extern char** environ;
@@ -58,6 +59,7 @@ absl::StatusOr<std::unique_ptr<ChildProcess>> ChildProcess::Start(
     dup2(file, STDOUT_FILENO);
     dup2(file, STDERR_FILENO);
     close(file);
+    if (!StayOn(options.cores).ok()) _exit(126);
     execvpe(argv[0], argv.data(), envp.data());
     _exit(127);
   }
@@ -88,16 +90,48 @@ std::optional<int> ChildProcess::Wait(absl::Duration timeout) {
   return exit_status_;
 }
 
+absl::StatusOr<std::string> ChildProcess::WaitForLine(const std::string& file,
+                                                      absl::Duration timeout) {
+  const absl::Time end = absl::Now() + timeout;
+  while (absl::Now() < end && running()) {
+    std::ifstream stream(file);
+    std::string line;
+    if (std::getline(stream, line)) return line;
+    absl::SleepFor(kLook);
+  }
+  return absl::UnavailableError(absl::StrCat(file, " was not written: the program has ",
+                                             running() ? "not come up in time" : "ended"));
+}
+
 absl::Status RunCommand(const std::vector<std::string>& command) {
   const TemporaryDirectory folder;
   const std::string log = folder / "log";
-  const auto child = ChildProcess::Start(command, {.log = log, .environment = {}});
+  const auto child = ChildProcess::Start(command, {.log = log});
   if (!child.ok()) return child.status();
   const int status = (*child)->Wait(absl::InfiniteDuration()).value_or(0);
   if (status == 0) return absl::OkStatus();
   return absl::UnavailableError(
       absl::StrCat(absl::StrJoin(command, " "), ": exit status ", status, ": ", ReadFile(log)));
 }
+
+namespace {
+
+absl::Duration ReadCpuTime(const std::string& folder) {
+  std::ifstream stat(folder + "/stat");
+  std::string text;
+  std::getline(stat, text);
+  // proc(5): after the name in brackets come state and 10 numbers, then utime and stime in ticks.
+  const size_t name_end = text.rfind(')');
+  if (name_end == std::string::npos) return absl::ZeroDuration();
+  std::istringstream fields(text.substr(name_end + 1));
+  std::string skipped;
+  for (int i = 0; i < 11; ++i) fields >> skipped;
+  double user = 0, system = 0;
+  fields >> user >> system;
+  return absl::Seconds((user + system) / static_cast<double>(sysconf(_SC_CLK_TCK)));
+}
+
+}  // namespace
 
 absl::StatusOr<ProcessResources> ReadResources(int pid) {
   const std::string folder = absl::StrCat("/proc/", pid);
@@ -118,6 +152,7 @@ absl::StatusOr<ProcessResources> ReadResources(int pid) {
   if (!error) resources.open_files = static_cast<int>(std::distance(begin(files), end(files)));
   const std::filesystem::directory_iterator tasks(folder + "/task", error);
   if (!error) resources.threads = static_cast<int>(std::distance(begin(tasks), end(tasks)));
+  resources.cpu_time = ReadCpuTime(folder);
   return resources;
 }
 
