@@ -48,12 +48,8 @@ absl::StatusOr<std::unique_ptr<Experiment>> FindExperiment(const std::string& na
   return absl::NotFoundError(UnknownName("experiment", name, names));
 }
 
-// Makes folder and file where there are none.
-absl::StatusOr<std::unique_ptr<ResultFile>> OpenResults(const Arguments& arguments,
-                                                        const Experiment& experiment) {
-  std::error_code error;
-  std::filesystem::create_directories(arguments.results, error);
-  return ResultFile::Open(absl::StrCat(arguments.results, "/", experiment.name(), ".jsonl"));
+std::string ResultPath(const Arguments& arguments, const Experiment& experiment) {
+  return absl::StrCat(arguments.results, "/", experiment.name(), ".jsonl");
 }
 
 absl::Status List() {
@@ -70,7 +66,9 @@ absl::Status Run(const Arguments& arguments) {
   if (!experiment.ok()) return experiment.status();
   const auto scale = ParseScale(arguments.scale);
   if (!scale.ok()) return scale.status();
-  const auto results = OpenResults(arguments, **experiment);
+  std::error_code error;
+  std::filesystem::create_directories(arguments.results, error);
+  const auto results = ResultFile::Open(ResultPath(arguments, **experiment));
   if (!results.ok()) return results.status();
   at::set_num_threads(1);  // runs share the cores, not operators
   const SteadyClock clock;
@@ -118,13 +116,13 @@ absl::Status Report(const Arguments& arguments) {
   std::filesystem::create_directories(arguments.docs);
   std::vector<ClaimResult> claims;
   for (const std::unique_ptr<Experiment>& experiment : MakeExperiments()) {
-    const auto results = OpenResults(arguments, *experiment);
-    if (!results.ok()) return results.status();
-    const std::vector<RunRecord> records = (*results)->records();
-    if (records.empty()) continue;
-    absl::Status status = WriteReport(arguments, *experiment, records);
+    const auto records = ResultFile::Read(ResultPath(arguments, *experiment));
+    if (absl::IsNotFound(records.status())) continue;  // no run was made
+    if (!records.ok()) return records.status();
+    if (records->empty()) continue;
+    absl::Status status = WriteReport(arguments, *experiment, *records);
     if (!status.ok()) return status;
-    for (ClaimResult& claim : experiment->Claims(records)) claims.push_back(std::move(claim));
+    for (ClaimResult& claim : experiment->Claims(*records)) claims.push_back(std::move(claim));
   }
   if (!arguments.claims.empty()) {
     std::ifstream in(arguments.claims);

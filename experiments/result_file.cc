@@ -5,20 +5,27 @@
 #include <cstring>
 #include <fstream>
 #include <iterator>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 
 namespace rollout {
 
-absl::StatusOr<std::unique_ptr<ResultFile>> ResultFile::Open(const std::string& path) {
-  { std::ofstream made(path, std::ios::app); }
+namespace {
+
+struct WholeLines {
+  std::vector<RunRecord> records;
+  std::string text;     // the lines
+  bool is_all = false;  // nothing was cut short behind them
+};
+
+absl::StatusOr<WholeLines> ReadWholeLines(const std::string& path) {
   std::ifstream in(path);
   if (!in) {
     return absl::NotFoundError(absl::StrCat(path, ": cannot be opened: ", std::strerror(errno)));
   }
-  const std::string text((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
-  auto file = std::unique_ptr<ResultFile>(new ResultFile(path));
-  std::vector<RunRecord> records;
+  std::string text((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
+  WholeLines lines;
   size_t complete = 0;  // bytes of whole lines
   for (int number = 1; complete < text.size(); ++number) {
     const size_t end = text.find('\n', complete);
@@ -28,14 +35,31 @@ absl::StatusOr<std::unique_ptr<ResultFile>> ResultFile::Open(const std::string& 
       return absl::InvalidArgumentError(
           absl::StrCat(path, ":", number, ": ", record.status().message()));
     }
-    records.push_back(*std::move(record));
+    lines.records.push_back(*std::move(record));
     complete = end + 1;
   }
-  if (complete < text.size()) {
-    std::ofstream(path, std::ios::trunc) << text.substr(0, complete);
-  }
+  lines.is_all = complete == text.size();
+  text.resize(complete);
+  lines.text = std::move(text);
+  return lines;
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<RunRecord>> ResultFile::Read(const std::string& path) {
+  auto lines = ReadWholeLines(path);
+  if (!lines.ok()) return lines.status();
+  return std::move(lines->records);
+}
+
+absl::StatusOr<std::unique_ptr<ResultFile>> ResultFile::Open(const std::string& path) {
+  { std::ofstream made(path, std::ios::app); }
+  auto lines = ReadWholeLines(path);
+  if (!lines.ok()) return lines.status();
+  if (!lines->is_all) std::ofstream(path, std::ios::trunc) << lines->text;
+  auto file = std::unique_ptr<ResultFile>(new ResultFile(path));
   MutexLock lock(&file->mutex_);
-  file->records_ = std::move(records);
+  file->records_ = std::move(lines->records);
   return file;
 }
 

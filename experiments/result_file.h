@@ -23,6 +23,10 @@ class ResultFile {
   // is not the last; PERMISSION_DENIED or NOT_FOUND where the file cannot be opened.
   static absl::StatusOr<std::unique_ptr<ResultFile>> Open(const std::string& path);
 
+  // The records of a file that another process may be writing, which is left as it is. NOT_FOUND
+  // where it cannot be opened, INVALID_ARGUMENT as above.
+  static absl::StatusOr<std::vector<RunRecord>> Read(const std::string& path);
+
   bool Has(const std::string& key) const ABSL_LOCKS_EXCLUDED(mutex_);
   std::vector<RunRecord> records() const ABSL_LOCKS_EXCLUDED(mutex_);
   absl::Status Append(const RunRecord& record) ABSL_LOCKS_EXCLUDED(mutex_);

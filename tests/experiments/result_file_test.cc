@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <cstdio>
+#include <filesystem>
 #include <fstream>
 #include <string>
 
@@ -71,6 +72,19 @@ TEST(ResultFileTest, ALineCutShortByACrashIsDropped) {
     ASSERT_TRUE((*file)->Append(Record("next")).ok());
   }
   EXPECT_EQ((*ResultFile::Open(path))->records().size(), 2u);
+}
+
+TEST(ResultFileTest, ReadingLeavesAFileAsItIs) {
+  const std::string path = FreshPath("read");
+  EXPECT_EQ(ResultFile::Read(path).status().code(), absl::StatusCode::kNotFound);
+  EXPECT_FALSE(std::filesystem::exists(path));
+  const std::string line = ToJsonLine(Record("whole"));
+  std::ofstream(path) << line << '\n' << line.substr(0, line.size() / 2);
+  const auto size = std::filesystem::file_size(path);
+  const auto records = ResultFile::Read(path);
+  ASSERT_TRUE(records.ok()) << records.status();
+  EXPECT_EQ(records->size(), 1u);
+  EXPECT_EQ(std::filesystem::file_size(path), size) << "another process may be writing";
 }
 
 TEST(ResultFileTest, ADamagedLineIsNamed) {
