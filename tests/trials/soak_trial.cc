@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdio>
 #include <functional>
 #include <memory>
 #include <utility>
@@ -247,6 +248,7 @@ absl::Status JudgeAbandoned(TrialScene* scene, Judgements* judgements) {
     const bool expected = code == "OK" || code == "DEADLINE_EXCEEDED" || code == "CANCELLED";
     if (!expected) strange += count;
   }
+  if (strange > 0) std::fputs(scene->LogOf("abandon").c_str(), stderr);
   judgements->AtMost("clients that give up: other codes", static_cast<double>(strange), 0);
   judgements->AtMost("clients that give up: wrong answers", static_cast<double>(*wrong), 0);
   return absl::OkStatus();
