@@ -185,6 +185,7 @@ absl::StatusOr<Reply> Client::Transport::Call(bool repeatable, Method method) {
     FailedAttempt failed = Describe(status, context, attempt, deadline);
     failed.repeatable = repeatable;
     const std::optional<absl::Duration> delay = RetryDelay(options_.retry, failed, Uniform());
+    if (DeadlineCutReply(failed)) return absl::DeadlineExceededError("Deadline Exceeded");
     if (!delay.has_value()) return FromGrpc(status);
     absl::SleepFor(*delay);
   }

@@ -33,4 +33,9 @@ std::optional<absl::Duration> RetryDelay(const RetryOptions& options, const Fail
   return delay;
 }
 
+bool DeadlineCutReply(const FailedAttempt& failed) {
+  return failed.code == absl::StatusCode::kUnimplemented &&
+         failed.time_left <= absl::ZeroDuration();
+}
+
 }  // namespace rollout

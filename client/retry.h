@@ -37,6 +37,11 @@ struct FailedAttempt {
 std::optional<absl::Duration> RetryDelay(const RetryOptions& options, const FailedAttempt& failed,
                                          double uniform);
 
+// Whether a call failed for its deadline although its code tells something else: gRPC's blocking
+// calls say UNIMPLEMENTED where a status came without its message (BlockingUnaryCallImpl in
+// grpcpp/impl/client_unary_call.h), which may happen to a deadline that passes between the two.
+bool DeadlineCutReply(const FailedAttempt& failed);
+
 }  // namespace rollout
 
 #endif  // ROLLOUT_CLIENT_RETRY_H_

@@ -69,5 +69,17 @@ TEST(RetryDelay, JitterSpreadsFromHalfToWholeBackoff) {
   EXPECT_EQ(RetryDelay(options, failed, 0.5), options.initial_backoff * 0.75);
 }
 
+TEST(DeadlineCutReply, OnlyWhereTheDeadlineHasPassed) {
+  FailedAttempt failed;
+  failed.code = absl::StatusCode::kUnimplemented;
+  EXPECT_FALSE(DeadlineCutReply(failed));
+  failed.time_left = absl::Nanoseconds(1);
+  EXPECT_FALSE(DeadlineCutReply(failed)) << "the server has no such method";
+  failed.time_left = absl::ZeroDuration();
+  EXPECT_TRUE(DeadlineCutReply(failed));
+  failed.code = absl::StatusCode::kInvalidArgument;
+  EXPECT_FALSE(DeadlineCutReply(failed));
+}
+
 }  // namespace
 }  // namespace rollout
