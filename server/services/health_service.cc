@@ -52,6 +52,9 @@ class HealthService::Watcher final : public grpc::ServerWriteReactor<HealthCheck
   }
   void OnCancel() override { End(grpc::Status::CANCELLED); }
   void OnDone() override {
+    // Orders this after whoever made and finished the watch, also for the thread sanitizer, which
+    // does not see how gRPC does.
+    { MutexLock lock(&mutex_); }
     {
       MutexLock lock(&health_->mutex_);
       health_->watchers_.erase(this);

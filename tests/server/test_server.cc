@@ -6,6 +6,8 @@
 #include <unistd.h>
 
 #include <cstring>
+#include <optional>
+#include <utility>
 
 #include "base/mutex.h"
 #include "grpc/health/v1/health.grpc.pb.h"
@@ -109,19 +111,22 @@ grpc::Status CallWithBytes(const std::shared_ptr<grpc::Channel>& channel, const 
   const grpc::Slice slice(bytes);
   const grpc::ByteBuffer request(&slice, 1);
   grpc::ByteBuffer reply;
-  Mutex mutex;
-  ConditionVariable finished;
-  bool done = false;
-  grpc::Status result;
-  stub.UnaryCall(&context, method, grpc::StubOptions(), &request, &reply, [&](grpc::Status status) {
-    MutexLock lock(&mutex);
-    result = std::move(status);
-    done = true;
-    finished.NotifyAll();
-  });
-  MutexLock lock(&mutex);
-  while (!done) finished.Wait(&mutex);
-  return result;
+  struct Pending {
+    Mutex mutex;
+    ConditionVariable finished;
+    std::optional<grpc::Status> status ABSL_GUARDED_BY(mutex);
+  } call;
+  // One pointer, which std::function keeps in itself: gRPC moves it to the thread that ends the
+  // call by locks that the thread sanitizer cannot see.
+  stub.UnaryCall(&context, method, grpc::StubOptions(), &request, &reply,
+                 [pending = &call](grpc::Status status) {
+                   MutexLock lock(&pending->mutex);
+                   pending->status = std::move(status);
+                   pending->finished.NotifyAll();
+                 });
+  MutexLock lock(&call.mutex);
+  while (!call.status) call.finished.Wait(&call.mutex);
+  return *call.status;
 }
 
 std::string Scrape(const std::string& address) {
