@@ -48,7 +48,7 @@ def last_number(pattern: str, log: str) -> int:
     return int(re.findall(pattern, log)[-1])
 
 
-def fuzz(harness: str, seconds: float) -> dict[str, int | float | str]:
+def fuzz(harness: str, seconds: float, built: str) -> dict[str, int | float | str]:
     inputs, findings = OUTPUT / "inputs" / harness, OUTPUT / "findings" / harness
     temporary = OUTPUT / "temporary" / harness
     for folder in (inputs, findings, temporary):
@@ -79,7 +79,7 @@ def fuzz(harness: str, seconds: float) -> dict[str, int | float | str]:
         "executions": last_number(r"stat::number_of_executed_units: *(\d+)", text),
         "coverage_edges": last_number(r"cov: (\d+)", text),
         "findings": 0,
-        "commit": commit(),
+        "commit": built,
     }
 
 
@@ -107,9 +107,10 @@ def main() -> int:
         parser.error(f"no harness {', '.join(sorted(unknown))}; there are {', '.join(there)}")
     harnesses = arguments.harness or there
     build(harnesses)
+    built = commit()
     found = False
     with concurrent.futures.ThreadPoolExecutor(arguments.jobs) as pool:
-        running = {pool.submit(fuzz, harness, arguments.cpu_seconds): harness for harness in harnesses}
+        running = {pool.submit(fuzz, harness, arguments.cpu_seconds, built): harness for harness in harnesses}
         for future in concurrent.futures.as_completed(running):
             try:
                 result = future.result()
