@@ -27,12 +27,7 @@ Side ServerSide(const std::string& name, CallLoad* load, const ChildProcess* pro
   side.name = name;
   side.run = [load](absl::Duration duration) { return load->Run(duration); };
   side.transitions = std::move(transitions);
-  if (process != nullptr) {
-    side.cpu_time = [pid = process->pid()] {
-      const auto resources = ReadResources(pid);
-      return resources.ok() ? resources->cpu_time : absl::ZeroDuration();
-    };
-  }
+  if (process != nullptr) side.cpu_time = [process] { return process->CpuTime(); };
   return side;
 }
 

@@ -13,11 +13,7 @@ LargeRequests::~LargeRequests() {
   thread_.join();
 }
 
-void LargeRequests::Read(size_t bytes, std::function<void()> read) {
-  if (bytes < kLargeRequest) {
-    read();
-    return;
-  }
+void LargeRequests::ReadElsewhere(std::function<void()> read) {
   MutexLock lock(&mutex_);
   waiting_.push_back(std::move(read));
   changed_.NotifyOne();

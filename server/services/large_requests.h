@@ -26,9 +26,17 @@ class LargeRequests final {
   LargeRequests& operator=(const LargeRequests&) = delete;
 
   // Calls `read` soon, here where the request's `bytes` are few.
-  void Read(size_t bytes, std::function<void()> read) ABSL_LOCKS_EXCLUDED(mutex_);
+  template <typename Function>
+  void Read(size_t bytes, const Function& read) ABSL_LOCKS_EXCLUDED(mutex_) {
+    if (bytes < kLargeRequest) {
+      read();
+    } else {
+      ReadElsewhere(read);
+    }
+  }
 
  private:
+  void ReadElsewhere(std::function<void()> read) ABSL_LOCKS_EXCLUDED(mutex_);
   void Work() ABSL_LOCKS_EXCLUDED(mutex_);
 
   Mutex mutex_;

@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <filesystem>
 #include <fstream>
@@ -63,7 +64,7 @@ absl::StatusOr<std::unique_ptr<ChildProcess>> ChildProcess::Start(
     execvpe(argv[0], argv.data(), envp.data());
     _exit(127);
   }
-  return std::unique_ptr<ChildProcess>(new ChildProcess(pid));
+  return std::unique_ptr<ChildProcess>(new ChildProcess(pid, log));
 }
 
 ChildProcess::~ChildProcess() {
@@ -99,25 +100,16 @@ absl::StatusOr<std::string> ChildProcess::WaitForLine(const std::string& file,
     if (std::getline(stream, line)) return line;
     absl::SleepFor(kLook);
   }
-  return absl::UnavailableError(absl::StrCat(file, " was not written: the program has ",
-                                             running() ? "not come up in time" : "ended"));
+  constexpr size_t kMost = 2000;
+  std::ifstream file_of_log(log_);
+  const std::string log((std::istreambuf_iterator<char>(file_of_log)), {});
+  return absl::UnavailableError(absl::StrCat(
+      file, " was not written: the program has ", running() ? "not come up in time" : "ended",
+      "; its log ends with:\n", log.substr(log.size() - std::min(log.size(), kMost))));
 }
 
-absl::Status RunCommand(const std::vector<std::string>& command) {
-  const TemporaryDirectory folder;
-  const std::string log = folder / "log";
-  const auto child = ChildProcess::Start(command, {.log = log});
-  if (!child.ok()) return child.status();
-  const int status = (*child)->Wait(absl::InfiniteDuration()).value_or(0);
-  if (status == 0) return absl::OkStatus();
-  return absl::UnavailableError(
-      absl::StrCat(absl::StrJoin(command, " "), ": exit status ", status, ": ", ReadFile(log)));
-}
-
-namespace {
-
-absl::Duration ReadCpuTime(const std::string& folder) {
-  std::ifstream stat(folder + "/stat");
+absl::Duration ChildProcess::CpuTime() const {
+  std::ifstream stat(absl::StrCat("/proc/", pid_, "/stat"));
   std::string text;
   std::getline(stat, text);
   // proc(5): after the name in brackets come state and 10 numbers, then utime and stime in ticks.
@@ -131,7 +123,16 @@ absl::Duration ReadCpuTime(const std::string& folder) {
   return absl::Seconds((user + system) / static_cast<double>(sysconf(_SC_CLK_TCK)));
 }
 
-}  // namespace
+absl::Status RunCommand(const std::vector<std::string>& command) {
+  const TemporaryDirectory folder;
+  const std::string log = folder / "log";
+  const auto child = ChildProcess::Start(command, {.log = log});
+  if (!child.ok()) return child.status();
+  const int status = (*child)->Wait(absl::InfiniteDuration()).value_or(0);
+  if (status == 0) return absl::OkStatus();
+  return absl::UnavailableError(
+      absl::StrCat(absl::StrJoin(command, " "), ": exit status ", status, ": ", ReadFile(log)));
+}
 
 absl::StatusOr<ProcessResources> ReadResources(int pid) {
   const std::string folder = absl::StrCat("/proc/", pid);
@@ -152,7 +153,6 @@ absl::StatusOr<ProcessResources> ReadResources(int pid) {
   if (!error) resources.open_files = static_cast<int>(std::distance(begin(files), end(files)));
   const std::filesystem::directory_iterator tasks(folder + "/task", error);
   if (!error) resources.threads = static_cast<int>(std::distance(begin(tasks), end(tasks)));
-  resources.cpu_time = ReadCpuTime(folder);
   return resources;
 }
 

@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -36,14 +37,17 @@ class ChildProcess {
   // Its exit status, 128 + the signal's number where one ended it; nullopt where it still runs when
   // `timeout` has passed.
   std::optional<int> Wait(absl::Duration timeout);
-  // The first line of a file that the program writes once it listens. UNAVAILABLE where it ends or
-  // `timeout` passes before that.
+  // The first line of a file that the program writes once it listens. UNAVAILABLE, with the end of
+  // its log, where it ends or `timeout` passes before that.
   absl::StatusOr<std::string> WaitForLine(const std::string& file, absl::Duration timeout);
+  // Processor time of all its threads since it began.
+  absl::Duration CpuTime() const;
 
  private:
-  explicit ChildProcess(int pid) : pid_(pid) {}
+  ChildProcess(int pid, std::string log) : pid_(pid), log_(std::move(log)) {}
 
   const int pid_;
+  const std::string log_;
   std::optional<int> exit_status_;
 };
 
@@ -55,7 +59,6 @@ struct ProcessResources {
   double resident_bytes = 0;
   int open_files = 0;
   int threads = 0;
-  absl::Duration cpu_time;  // of all its threads since it began
 };
 absl::StatusOr<ProcessResources> ReadResources(int pid);
 

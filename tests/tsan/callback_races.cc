@@ -1,8 +1,8 @@
 // Shows what the thread sanitizer sees of calls on a gRPC that is not instrumented, so that one may
 // believe a run of the server's tests that reports nothing. Calls of four threads each write a
-// number on one thread of the server and read it in OnDone, on another:
-//   callback_races shared       they also count themselves in one plain number: a race, which must
-//   be reported callback_races handed-over  they do not: nothing may be reported
+// number on one thread of the server and read it in OnDone, on another. With the argument `shared`
+// they also count themselves in one plain number, a race, which must be reported; with
+// `handed-over` they do not, and nothing may be reported.
 #include <grpcpp/generic/async_generic_service.h>
 #include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/grpcpp.h>
