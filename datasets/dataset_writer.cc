@@ -111,8 +111,11 @@ absl::StatusOr<std::unique_ptr<DatasetWriter>> DatasetWriter::Create(
   H5Pset_libver_bounds(access.get(), H5F_LIBVER_V18, H5F_LIBVER_V18);
   H5Pset_meta_block_size(access.get(), kBlockBytes);
   H5Pset_small_data_block_size(access.get(), kBlockBytes);
+  // The second in which a file was made is no part of it: the same episodes give the same bytes.
+  const Hdf5Handle timeless(H5Pcreate(H5P_FILE_CREATE), H5Pclose);
+  H5Pset_obj_track_times(timeless.get(), false);
   file->hdf5 = Hdf5Handle(
-      H5Fcreate(file->temporary.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, access.get()), H5Fclose);
+      H5Fcreate(file->temporary.c_str(), H5F_ACC_TRUNC, timeless.get(), access.get()), H5Fclose);
   if (!file->hdf5.ok()) return Hdf5Error(absl::StrCat("cannot create ", file->temporary));
   status = WriteInfoAttributes(file->hdf5.get(), info);
   if (!status.ok()) {

@@ -133,9 +133,11 @@ std::string EpisodeGroupName(int64_t id) { return absl::StrCat("episode_", id); 
 
 absl::Status WriteEpisodeGroup(hid_t file, const DatasetInfo& info, const Episode& episode,
                                int deflate_level) {
-  const Hdf5Handle group(
-      H5Gcreate2(file, EpisodeGroupName(episode.id).c_str(), H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT),
-      H5Gclose);
+  const Hdf5Handle timeless(H5Pcreate(H5P_GROUP_CREATE), H5Pclose);
+  H5Pset_obj_track_times(timeless.get(), false);  // as the arrays have it
+  const Hdf5Handle group(H5Gcreate2(file, EpisodeGroupName(episode.id).c_str(), H5P_DEFAULT,
+                                    timeless.get(), H5P_DEFAULT),
+                         H5Gclose);
   if (!group.ok()) return Hdf5Error(absl::StrCat("cannot make ", EpisodeGroupName(episode.id)));
   const hsize_t steps = static_cast<hsize_t>(episode.num_steps());
   const hsize_t state_size = static_cast<hsize_t>(info.num_positions + info.num_velocities);

@@ -95,6 +95,31 @@ TEST_F(DatasetTest, RoundTripKeepsEveryNumberAndAttribute) {
   }
 }
 
+// The same episodes give the same bytes, whenever they are written.
+TEST_F(DatasetTest, NoObjectKeepsTheTimeOfItsWriting) {
+  const std::string path = Path("timeless.hdf5");
+  ASSERT_TRUE(WriteSmall(path, 2).ok());
+  std::vector<std::string> seen, timed;
+  const auto look = [&](const char* name, const H5O_info_t& object) {
+    seen.push_back(name);
+    if (object.atime != 0 || object.mtime != 0 || object.ctime != 0 || object.btime != 0) {
+      timed.push_back(name);
+    }
+  };
+  const hid_t file = H5Fopen(path.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT);
+  ASSERT_GE(file, 0);
+  const auto visit = [](hid_t, const char* name, const H5O_info_t* object, void* visitor) {
+    (*static_cast<decltype(look)*>(visitor))(name, *object);
+    return herr_t{0};
+  };
+  EXPECT_GE(H5Ovisit2(file, H5_INDEX_NAME, H5_ITER_INC, visit,
+                      const_cast<void*>(static_cast<const void*>(&look)), H5O_INFO_TIME),
+            0);
+  H5Fclose(file);
+  EXPECT_THAT(seen, testing::IsSupersetOf({".", "episode_0", "episode_1", "episode_1/actions"}));
+  EXPECT_THAT(timed, IsEmpty());
+}
+
 TEST_F(DatasetTest, EmptyListsAndNoControlsSurvive) {
   const std::string path = Path("autonomous.hdf5");
   DatasetInfo info;

@@ -80,7 +80,7 @@ TEST(CollectorTest, FilesOfTheSameSeedAreTheSameBytes) {
     ASSERT_TRUE(summary.ok()) << summary.status();
     ASSERT_TRUE((*writer)->Close().ok());
   }
-  EXPECT_EQ(ReadFile(folder / "1.hdf5"), ReadFile(folder / "2.hdf5"));
+  EXPECT_TRUE(ReadFile(folder / "1.hdf5") == ReadFile(folder / "2.hdf5"));  // too long to print
 }
 
 // An episode starts where its seed says and holds exactly what the system did.
