@@ -130,17 +130,25 @@ bool LaneRecorder::IsOutside(const double* state) const {
 
 template <typename Scalar>
 void LaneRecorder::Write(const MemberStates<Scalar>& states, float* mean, float* spread) const {
+  if (recorded_members_ > 1) return WriteMembers(states, mean, spread);
+  const auto as_float = [](Scalar value) { return static_cast<float>(value); };
+  if (mean != nullptr) {
+    const int n = num_positions_;
+    std::transform(states.positions, states.positions + n, mean, as_float);
+    std::transform(states.velocities, states.velocities + (state_size_ - n), mean + n, as_float);
+  }
+  if (spread != nullptr) std::fill_n(spread, state_size_, 0.0f);
+}
+
+template <typename Scalar>
+void LaneRecorder::WriteMembers(const MemberStates<Scalar>& states, float* mean,
+                                float* spread) const {
   const int n = num_positions_;
   const int members = recorded_members_;
   for (int i = 0; i < state_size_; ++i) {
     const Scalar* values = i < n ? states.positions + i : states.velocities + (i - n);
     const int64_t stride = i < n ? states.position_stride : states.velocity_stride;
     const auto value = [&](int m) { return static_cast<double>(values[m * stride]); };
-    if (members == 1) {
-      if (mean != nullptr) mean[i] = static_cast<float>(values[0]);
-      if (spread != nullptr) spread[i] = 0.0f;
-      continue;
-    }
     double sum = 0.0;
     for (int m = 0; m < members; ++m) sum += value(m);
     if (mean != nullptr) mean[i] = Mean(sum, members);

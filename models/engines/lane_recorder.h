@@ -69,6 +69,8 @@ class LaneRecorder {
   template <typename Scalar>
   void Write(const MemberStates<Scalar>& states, float* mean, float* spread) const;
   template <typename Scalar>
+  void WriteMembers(const MemberStates<Scalar>& states, float* mean, float* spread) const;
+  template <typename Scalar>
   void Observe(const MemberStates<Scalar>& states);
   double Reward(int member, bool finite);
   void Finish();
