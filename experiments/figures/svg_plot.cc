@@ -101,7 +101,7 @@ class PanelDrawing {
   }
 
   static std::string Label(double tick, bool log) {
-    return absl::StrFormat(log ? "1e%g" : "%g", tick);
+    return log ? absl::StrFormat("1e%g", tick) : absl::StrFormat("%g", tick);
   }
 
   std::string Axes() const {

@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <ctime>
+#include <filesystem>
 #include <fstream>
 #include <utility>
 
@@ -80,7 +81,12 @@ absl::StatusOr<RunRecord> RunMeasuredFit(Fitter& fitter, RunRecord record,
   record.metrics["cpu_seconds_per_step"] =  // unknown where this sitting had no step to make
       steps > 0 ? cpu_seconds / static_cast<double>(steps) : std::nan("");
   count_seconds();
-  RemoveFitState(options.state_file);
+  if (fitted.ok()) {
+    std::error_code ignored;  // the record is what counts
+    std::filesystem::rename(options.state_file, context.partial + ".trained", ignored);
+  } else {
+    RemoveFitState(options.state_file);
+  }
   RemoveFitState(record_file);
   return record;
 }

@@ -21,7 +21,8 @@ using MeasureModel = std::function<absl::Status(const TransitionModel& model,
 // (""). Adds train_loss (mean of the last hundred steps), parameters, cpu_seconds_per_step and the
 // wall time to `record`, whose settings a run must share with the one that it goes on from. A fit
 // that diverges ends with that outcome and is measured as it is. CANCELLED where context.stop was
-// set, with everything under context.partial; files there are removed in the end.
+// set, with everything under context.partial; in the end the state of a finished fit alone is
+// left there, as context.partial + ".trained", for what a later question wants of the model.
 absl::StatusOr<RunRecord> RunMeasuredFit(Fitter& fitter, RunRecord record,
                                          const RunContext& context, const MeasureModel& measure);
 

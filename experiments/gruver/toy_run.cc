@@ -16,8 +16,10 @@
 namespace rollout {
 namespace {
 
-// The test set is drawn from another seed than the training set (the papers' code uses one).
-constexpr uint64_t kTrainSeed = 1, kTestSeed = 2;
+// A run's seed draws its data too, so that a spread over seeds holds theirs. The test set is drawn
+// from another seed than the training set (the papers' code uses one).
+uint64_t TrainSeed(const ToyRun& run) { return 2 * run.seed + 1; }
+uint64_t TestSeed(const ToyRun& run) { return 2 * run.seed + 2; }
 
 FitOptions OptionsOf(const ToyRun& run) {
   FitOptions options;
@@ -44,7 +46,7 @@ FitOptions OptionsOf(const ToyRun& run) {
 absl::StatusOr<std::unique_ptr<Fitter>> MakeFitter(const EquationsOfMotion& mechanics,
                                                    const ToyRun& run) {
   const std::vector<ObservedEpisode> chunks =
-      MakeStretches(mechanics, kTrainChunks, kChunkStates, kTrainSeed);
+      MakeStretches(mechanics, kTrainChunks, kChunkStates, TrainSeed(run));
   const DatasetInfo info = DescribeDataset(mechanics.info());
   auto statistics = MeasureData(chunks, info);
   if (!statistics.ok()) return statistics.status();
@@ -73,7 +75,7 @@ absl::StatusOr<RunRecord> MakeToyRun(const ToyRun& run, const RunContext& contex
   auto fitter = MakeFitter(*mechanics, run);
   if (!fitter.ok()) return fitter.status();
   const std::vector<ObservedEpisode> truth =
-      MakeStretches(*mechanics, kTestRollouts, kTestStates, kTestSeed);
+      MakeStretches(*mechanics, kTestRollouts, kTestStates, TestSeed(run));
   RunRecord record;
   record.key = run.key;
   record.seed = run.seed;

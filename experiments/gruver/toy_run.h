@@ -32,14 +32,14 @@ struct ToyRun {
   std::string system;
   ToyModel model = kNode;
   int64_t steps = 8000;
-  uint64_t seed = 0;  // of the weights and of the order of batches; data are the same for all
+  uint64_t seed = 0;  // of the data, the weights and the order of batches
 };
 
 // Fits windows of 5 states by the 3/8 rule, one step a sample: networks of 2 x 256 tanh, batches of
 // 200 of 800 chunks, Adam with decoupled weight decay 1e-4, 5e-3 falling to a thousandth along a
 // cosine, mean squared (or absolute) error of raw states. Measured on 200 rollouts of 100 states,
 // after half of the steps and at the end, where the symplecticity error is measured as well. Goes
-// on from what a stopped one left under context.partial, whose files it removes in the end.
+// on from what a stopped one left under context.partial, as RunMeasuredFit does.
 absl::StatusOr<RunRecord> MakeToyRun(const ToyRun& run, const RunContext& context);
 
 }  // namespace rollout
