@@ -135,8 +135,13 @@ std::string MujocoRollouts::Report(const std::vector<RunRecord>& records) const 
       "of "
       "the training states)², medians over seeds; inf where a rollout is not finite. SymODEN as "
       "the "
-      "paper has it (identity mass, one Euler step a transition); the fair one has a learned mass "
-      "and the substeps of the others. Training states come from the episodes of one SAC training "
+      "paper has it: identity mass, one Euler step a transition, no scale on its networks' "
+      "outputs; "
+      "the fair one has a learned mass and the substeps and scales of the others. Not copied from "
+      "the papers' code: its SymODEN takes H's derivatives by the normalised state, so that dq/dt "
+      "is a normalised velocity (here v); its learning rate is 5e-3 in the place of the paper's "
+      "2e-4 to 1e-6 (here the paper's); its batches are not shuffled. Training states come from "
+      "the episodes of one SAC training "
       "a "
       "task, a fifth of them held out.\n\n");
   for (const Scale scale : {Scale::kPaper, Scale::kShort, Scale::kQuick}) {

@@ -55,6 +55,9 @@ absl::StatusOr<RunRecord> MakeMujocoRun(const MujocoRun& run, const FitData& dat
                                         const RunContext& context) {
   auto statistics = MeasureData(data.training, data.info);
   if (!statistics.ok()) return statistics.status();
+  if (run.model.unit_outputs) {
+    std::fill(statistics->rate_std.begin(), statistics->rate_std.end(), 1.0);
+  }
   auto set = MakeTrainingSet(data.training, data.info, kMujocoWindowStates);
   if (!set.ok()) return set.status();
   const FitOptions options = OptionsOf(run);

@@ -14,8 +14,11 @@
 namespace rollout {
 
 // The paper's names. Its NODE+SO moves positions by h v + h^2/2 a. Its SymODEN takes one Euler step
-// a transition and the identity for its mass (the code multiplies the learned one by zero); the
-// fair one has a learned mass and the substeps of the others.
+// a transition, the identity for its mass (the code multiplies the learned one by zero) and, as
+// NODE and NODE+SO do not, networks without a scale on their outputs; the fair one has a learned
+// mass, and the substeps and scales of the others. Not copied from the code's SymODEN: it takes
+// H's derivatives by the normalised state and uses them as they are, so that dq/dt is the
+// normalised velocity (here it is v), and looks controls up by a rounded time.
 struct MujocoModel {
   const char* name;
   DynamicsKind kind;
@@ -23,6 +26,7 @@ struct MujocoModel {
   bool has_force;
   IntegratorMethod method;
   int substeps;
+  bool unit_outputs = false;  // force and potential are not scaled by the data's accelerations
 };
 inline constexpr MujocoModel kMujocoNode = {"NODE", DynamicsKind::kNode,      MassKind::kNone,
                                             false,  IntegratorMethod::kEuler, 8};
@@ -33,7 +37,7 @@ inline constexpr MujocoModel kMujocoNodeSo = {"NODE+SO",
                                               IntegratorMethod::kConstantAcceleration,
                                               8};
 inline constexpr MujocoModel kMujocoSymOden = {
-    "SymODEN", DynamicsKind::kHnn, MassKind::kIdentity, true, IntegratorMethod::kEuler, 1};
+    "SymODEN", DynamicsKind::kHnn, MassKind::kIdentity, true, IntegratorMethod::kEuler, 1, true};
 inline constexpr MujocoModel kMujocoFairSymOden = {
     "SymODEN, fair", DynamicsKind::kHnn, MassKind::kLearned, true, IntegratorMethod::kEuler, 8};
 

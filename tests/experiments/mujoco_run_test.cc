@@ -3,17 +3,21 @@
 
 #include <cmath>
 #include <filesystem>
+#include <set>
 
+#include "absl/strings/match.h"
+#include "absl/strings/str_split.h"
 #include "base/random.h"
 #include "experiments/gruver/mujoco_data.h"
 #include "experiments/gruver/mujoco_rollouts.h"
 #include "gtest/gtest.h"
+#include "trainer/fitting/data_statistics.h"
 
 namespace rollout {
 namespace {
 
-// Episodes of a point that a control pushes: dv/dt = u.
-FitData PushedPoint(int episodes, int64_t steps) {
+// Episodes of a point that a control pushes: dv/dt = push u.
+FitData PushedPoint(int episodes, int64_t steps, double push = 1.0) {
   FitData data;
   data.info.id = "test/point-v0";
   data.info.num_positions = data.info.num_velocities = data.info.num_controls = 1;
@@ -29,7 +33,7 @@ FitData PushedPoint(int episodes, int64_t steps) {
       const double u = random.Uniform(-1, 1);
       episode.controls.push_back(u);
       q += 0.05 * v;
-      v += 0.05 * u;
+      v += 0.05 * push * u;
     }
     (e % 4 == 0 ? data.held_out : data.training).push_back(std::move(episode));
   }
@@ -72,11 +76,69 @@ TEST(MujocoRunTest, EveryModelRunsAndTheErrorFalls) {
   }
 }
 
+// The test error of "the velocity stays what it is".
+double ConstantVelocityError(const FitData& data, const std::vector<ObservedEpisode>& test) {
+  const std::vector<double> deviation = MeasureData(data.training, data.info)->state_std;
+  double sum = 0.0, count = 0.0;
+  for (const ObservedEpisode& stretch : test) {
+    const double q = stretch.states[0], v = stretch.states[1];
+    for (int64_t t = 0; t <= stretch.num_steps; ++t, ++count) {
+      const double dq = (q + 0.05 * static_cast<double>(t) * v - stretch.states[2 * t]);
+      const double dv = v - stretch.states[2 * t + 1];
+      sum += (std::pow(dq / deviation[0], 2) + std::pow(dv / deviation[1], 2)) / 2.0;
+    }
+  }
+  return sum / count;
+}
+
+// Accelerations of 1e5: networks that begin with outputs of about one hardly move anything,
+// networks whose outputs are scaled by the data's accelerations do.
+TEST(MujocoRunTest, ThePapersSymOdenAloneHasNoScaleOnItsOutputs) {
+  const FitData data = PushedPoint(12, 100, 1e5);
+  const auto test = TakeTestStretches(data, 20);
+  ASSERT_TRUE(test.ok());
+  const double still = ConstantVelocityError(data, *test);
+  for (const MujocoModel& model : {kMujocoSymOden, kMujocoFairSymOden, kMujocoNodeSo}) {
+    MujocoRun run;
+    run.key = "run";
+    run.model = model;
+    run.steps = 1;
+    const std::atomic<bool> stop = false;
+    const auto record =
+        MakeMujocoRun(run, data, *test, {stop, testing::TempDir() + "/mujoco_scale"});
+    ASSERT_TRUE(record.ok()) << record.status();
+    const double change = std::abs(record->metrics.at("test_mse") / still - 1.0);
+    if (model.unit_outputs) {
+      EXPECT_LT(change, 1e-5) << model.name;
+    } else {
+      EXPECT_GT(change, 1e-4) << model.name;
+    }
+  }
+}
+
 TEST(MujocoRolloutsTest, FairRunsAreOfTwoTasksAndSeeds) {
   const MujocoRollouts experiment;
   const auto plan = experiment.Plan(Scale::kPaper, 4);
   EXPECT_EQ(plan.size(), 4u * 4 * 3 + 2 * 2);
   EXPECT_EQ(plan[0].key, "paper/hopper_v5/NODE/seed0");
+}
+
+// Two threads train two policies at once and neither waits for the other's; and a seed is whole
+// before the next begins.
+TEST(MujocoRolloutsTest, TheFirstRunsAreOfOneTaskEach) {
+  const MujocoRollouts experiment;
+  const auto plan = experiment.Plan(Scale::kPaper, 2);
+  std::set<std::string> tasks, keys;
+  for (int i = 0; i < 4; ++i) {
+    const std::vector<std::string> parts = absl::StrSplit(plan[i].key, '/');
+    tasks.insert(parts[1]);
+  }
+  EXPECT_EQ(tasks.size(), 4u);
+  for (size_t i = 0; i < plan.size(); ++i) {
+    keys.insert(plan[i].key);
+    EXPECT_EQ(absl::EndsWith(plan[i].key, i < plan.size() / 2 ? "/seed0" : "/seed1"), true);
+  }
+  EXPECT_EQ(keys.size(), plan.size());
 }
 
 TEST(MujocoRolloutsTest, ClaimsFollowTheErrors) {
