@@ -105,10 +105,12 @@ MujocoRollouts::MujocoRollouts() {
 std::vector<PlannedRun> MujocoRollouts::Plan(Scale scale, int seeds) const {
   std::vector<PlannedRun> runs;
   for (uint64_t seed = 0; seed < static_cast<uint64_t>(seeds); ++seed) {
-    for (const std::string& task : Tasks()) {
-      std::vector<MujocoModel> models = {kMujocoNode, kMujocoNodeSo, kMujocoSymOden};
-      if (HasFairRun(task, seed)) models.push_back(kMujocoFairSymOden);
-      for (const MujocoModel& model : models) {
+    // Model by model, so that the first runs are of one task each: the trainings of SAC that they
+    // begin with go side by side, and no run waits for the data of another's task.
+    for (const MujocoModel& model :
+         {kMujocoNode, kMujocoNodeSo, kMujocoSymOden, kMujocoFairSymOden}) {
+      for (const std::string& task : Tasks()) {
+        if (std::string(model.name) == kMujocoFairSymOden.name && !HasFairRun(task, seed)) continue;
         MujocoRun run;
         run.key = absl::StrCat(Name(scale), "/", task, "/", model.name, "/seed", seed);
         run.task = task;
