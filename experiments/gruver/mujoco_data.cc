@@ -9,7 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/clock.h"
 #include "base/random.h"
-#include "datasets/dataset_writer.h"
+#include "experiments/gruver/replay_shards.h"
 #include "systems/system.h"
 #include "trainer/collection/recording_system.h"
 #include "trainer/sac/sac_training.h"
@@ -25,23 +25,40 @@ absl::Status MakeReplayEpisodes(const MujocoDataOptions& options, const std::str
   auto system = MakeSystem(options.task);
   if (!system.ok()) return system.status();
   const std::unique_ptr<System> evaluation_system = (*system)->NewInstance();
-  auto writer = DatasetWriter::Create(file, DescribeDataset((*system)->info()));
-  if (!writer.ok()) return writer.status();
-  RecordingSystem recorded(*std::move(system), "sac", [&writer](const Episode& episode) {
-    return (*writer)->Append(episode);
+  ReplayShards shards(options.folder, DescribeDataset((*system)->info()));
+  RecordingSystem recorded(*std::move(system), "sac", [&shards](const Episode& episode) {
+    shards.Append(episode);
+    return absl::OkStatus();
   });
   SacTrainingOptions training;
   training.steps = options.sac_steps;
   training.learning_starts = options.random_steps;
   training.seed = kSacSeed;
   training.out_dir = options.folder;
+  training.checkpoint_dir = options.folder + "/checkpoint";
+  training.checkpoint_interval = options.checkpoint_interval;
+  training.before_checkpoint = [&](int64_t step) {
+    // Nothing goes on from here: what there is of the episode under way is one of its own.
+    absl::Status status = stop || step == options.sac_steps ? recorded.Finish() : absl::OkStatus();
+    if (status.ok()) status = shards.Close(step);
+    return status;
+  };
   const RealClock clock;
   SacTraining sac(training, &recorded, evaluation_system.get(), &clock, &stop);
-  absl::Status status = sac.Run([](const SacTraining::Progress&) {});
-  if (status.ok() && stop) status = absl::CancelledError("stopped");
-  status.Update(recorded.Finish());
-  if (status.ok()) status = (*writer)->Close();
-  return status;
+  const absl::Status resumed = sac.Resume();
+  if (!resumed.ok() && !absl::IsNotFound(resumed)) return resumed;
+  absl::Status status = shards.KeepUpTo(sac.step());
+  if (status.ok() && sac.step() < options.sac_steps) {
+    status = sac.Run([&](const SacTraining::Progress& now) { options.on_step(now.step); });
+  }
+  if (status.ok() && sac.step() < options.sac_steps) {
+    status = absl::CancelledError("stopped; SAC goes on from here");
+  }
+  if (status.ok()) status = shards.Merge(file);
+  if (!status.ok()) return status;
+  std::error_code ignored;  // the episodes are what counts
+  std::filesystem::remove_all(training.checkpoint_dir, ignored);
+  return absl::OkStatus();
 }
 
 }  // namespace

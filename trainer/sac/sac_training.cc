@@ -155,6 +155,7 @@ absl::Status SacTraining::EvaluateAndSave() {
 }
 
 absl::Status SacTraining::SaveCheckpoint() {
+  if (absl::Status status = options_.before_checkpoint(step_); !status.ok()) return status;
   SacTrainingState state;
   state.settings = Settings(options_, system_->info());
   state.learner = learner_.state();

@@ -35,6 +35,11 @@ struct SacTrainingOptions {
   // Where the whole training is saved to and resumed from; empty = it is not.
   std::string checkpoint_dir;
   int64_t checkpoint_interval = 50000;  // steps
+  // Called before the checkpoint of `step` is written, for what a resumed training is not to make
+  // again. Its error ends the training.
+  std::function<absl::Status(int64_t step)> before_checkpoint = [](int64_t) {
+    return absl::OkStatus();
+  };
 };
 
 // Collects with the system itself, one update per step. Owned and used by one thread; the systems,
