@@ -10,10 +10,11 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from checkpoints import TinyModel, publish_model
 from processes import BIN, Rolloutd
 
 PAGE = Path(__file__).parents[2] / "docs" / "clients.md"
+# What the page's first command serves.
+REPOSITORY = PAGE.parents[1] / "models" / "pretrained"
 # Built from the page's C++ snippet, see CMakeLists.txt.
 CPP_EXAMPLE = Path(os.environ.get("ROLLOUT_CLIENT_EXAMPLE", BIN.parent / "tests" / "client_page_example"))
 
@@ -25,10 +26,7 @@ def snippets(language: str) -> list[str]:
 class ClientsPageTest(unittest.TestCase):
     def setUp(self) -> None:
         self.folder = Path(self.enterContext(tempfile.TemporaryDirectory()))
-        repository = self.folder / "repository"
-        repository.mkdir()
-        publish_model(repository, TinyModel(name="hopper", num_positions=6, num_controls=3, dt=0.008))
-        self.server = self.enterContext(Rolloutd(repository))
+        self.server = self.enterContext(Rolloutd(REPOSITORY))
 
     def run_here(self, *command: str | Path, text: str = "") -> str:
         """Runs `command` on `text` with the page's addresses replaced by this server's."""
@@ -51,6 +49,9 @@ class ClientsPageTest(unittest.TestCase):
         self.assertEqual(done.returncode, 0, f"{text}\n{done.stdout}\n{done.stderr}")
         return done.stdout
 
+    def test_serves_what_the_page_says(self) -> None:
+        self.assertIn("\nrolloutd --model-repository models/pretrained\n", PAGE.read_text())
+
     def test_python_then_shell(self) -> None:
         first, second = snippets("python")
         self.assertRegex(self.run_here(sys.executable, "-c", text=first), r"^version 1: lane \d+ gets to x = ")
@@ -58,7 +59,7 @@ class ClientsPageTest(unittest.TestCase):
         printed = [self.run_here("sh", "-euc", text=text) for text in snippets("sh")]
         self.assertEqual(len(printed), 6)
         self.assertIn("NODE_SO", printed[0])
-        self.assertIn("hopper version 1: 1 lane of 100 transitions", printed[1])
+        self.assertIn("hopper-so version 1: 1 lane of 100 transitions", printed[1])
         self.assertTrue((self.folder / "prediction.json").stat().st_size > 0)
         self.assertIn("100 of 100 transitions", printed[2])
         self.assertIn("bare echo", printed[3])
