@@ -1,10 +1,13 @@
 #!/usr/bin/env python3
 """Writes docs/results.md from the raw results beside this script: one JSON file for each fit.
 
-Usage: docs/results/make_page.py > docs/results.md
+Usage: docs/results/make_page.py [PAGE]
 """
 
 import json
+import os
+import posixpath
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -187,24 +190,42 @@ def heading(system: str, episodes: int, several: bool) -> str:
     return f"{system}, {episodes:,} episodes" if several else system
 
 
-def main() -> int:
-    """Prints the page."""
-    folder = Path(__file__).parent
+def read_fits(folder: Path) -> dict[tuple[str, int], list[dict[str, Any]]]:
+    """The results of fits (other benchmarks lie beside them), by system and number of episodes."""
     by_data: dict[tuple[str, int], list[dict[str, Any]]] = {}
-    for path in sorted(folder.glob("*.json")):
+    for path in sorted(folder.glob("*-seed*.json")):
         result = json.loads(path.read_text())
         episodes = result["training_episodes"] + result["held_out_episodes"]
         by_data.setdefault((result["system"], episodes), []).append(result)
+    return by_data
+
+
+def links_from_above(text: str, folder: str) -> str:
+    """`text`, whose relative links start in `folder`, for a page one folder above."""
+    return re.sub(r"\]\(([^):#]+)\)", lambda link: f"]({posixpath.normpath(posixpath.join(folder, link[1]))})", text)
+
+
+def page(folder: Path) -> str:
+    """The page about the fits in `folder`."""
+    by_data = read_fits(folder)
     if not by_data:
-        print(f"{folder}: no results", file=sys.stderr)
-        return 1
-    intro = (folder / "introduction.md").read_text().rstrip()
+        raise FileNotFoundError(f"{folder}: no results of fits (*-seed*.json)")
+    intro = links_from_above((folder / "introduction.md").read_text().rstrip(), folder.name)
     lines = [intro, ""]
     systems = [system for system, _ in by_data]
     for system, episodes in sorted(by_data, key=lambda data: (data[0], -data[1])):
         title = heading(system, episodes, systems.count(system) > 1)
         lines += system_section(title, by_data[system, episodes])
-    print("\n".join(lines).rstrip())
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def main() -> int:
+    """Writes the page whole or not at all."""
+    folder = Path(__file__).resolve().parent
+    target = Path(sys.argv[1]) if len(sys.argv) > 1 else folder.with_suffix(".md")
+    unfinished = target.with_name(target.name + ".new")
+    unfinished.write_text(page(folder))
+    os.replace(unfinished, target)
     return 0
 
 
