@@ -110,7 +110,7 @@ bool ModelRegistry::Ready() const {
   for (const auto& [name, model] : models_) {
     if (model.serving != 0) continue;
     for (const auto& [number, record] : model.versions) {
-      if (record.device_fault) return false;
+      if (record.device_fault && !model.overrides.Bars(number)) return false;
     }
   }
   return ready_;
@@ -233,9 +233,12 @@ void ModelRegistry::Merge(const RepositoryScan& scan) {
       record.still = record.fingerprint == version.fingerprint;
       record.fingerprint = version.fingerprint;
     }
-    if (!scanned_ && !found.versions.empty()) {
-      awaited_.emplace(found.name, found.versions.back().version);
-    }
+    if (scanned_) continue;
+    // What is never to be loaded gets no verdict to wait for.
+    const auto newest = std::find_if(
+        found.versions.rbegin(), found.versions.rend(),
+        [&](const RepositoryVersion& version) { return !model.overrides.Bars(version.version); });
+    if (newest != found.versions.rend()) awaited_.emplace(found.name, newest->version);
   }
   scanned_ = true;
 }
@@ -376,7 +379,9 @@ void ModelRegistry::UpdateReady() {
       const auto found = model->second.versions.find(it->second);
       if (found != model->second.versions.end()) record = &found->second;
     }
-    const bool judged = record == nullptr || record->state == VersionState::kReady ||
+    // Nor does anybody wait for what an operator has unloaded meanwhile.
+    const bool judged = record == nullptr || model->second.overrides.Bars(it->second) ||
+                        record->state == VersionState::kReady ||
                         (record->state == VersionState::kQuarantined && !record->device_fault);
     it = judged ? awaited_.erase(it) : std::next(it);
   }

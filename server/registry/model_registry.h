@@ -88,9 +88,9 @@ class ModelRegistry final : public VersionSource {
     return Find(model, VersionChoice{version, ""});
   }
 
-  // True from when the first scan is done and the newest version of each of its models is warm or
-  // quarantined.
-  // Not while a model has no version to serve because its device is lost.
+  // True from when the first scan is done and of each of its models the newest version that may be
+  // loaded is warm or quarantined. Not while a model has no version to serve because its device is
+  // lost.
   bool Ready() const ABSL_LOCKS_EXCLUDED(mutex_);
 
   // By name.
@@ -197,7 +197,7 @@ class ModelRegistry final : public VersionSource {
   std::deque<std::pair<std::string, int64_t>> to_load_ ABSL_GUARDED_BY(mutex_);
   bool scanned_ ABSL_GUARDED_BY(mutex_) = false;
   bool ready_ ABSL_GUARDED_BY(mutex_) = false;
-  // Newest versions of the first scan that have no verdict yet.
+  // Newest versions of the first scan that are to be loaded and have no verdict yet.
   std::set<std::pair<std::string, int64_t>> awaited_ ABSL_GUARDED_BY(mutex_);
   int64_t looks_ ABSL_GUARDED_BY(mutex_) = 0;
   absl::Status last_look_ ABSL_GUARDED_BY(mutex_);

@@ -46,6 +46,7 @@ absl::StatusOr<ModelStatus> ModelRegistry::Operate(
     if (model == nullptr) return NoModel(name);
     if (absl::Status changed = change(model); !changed.ok()) return changed;
     Act(name, model, &dropped);
+    UpdateReady();
     status = StatusOf(name, *model);
   }
   dropped.clear();

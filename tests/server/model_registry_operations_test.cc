@@ -142,6 +142,38 @@ TEST_F(RegistryOperationsTest, OnlyTheServedVersionsAreLoaded) {
   EXPECT_THAT(Loaded(), ElementsAre(3, 1));
 }
 
+TEST_F(RegistryOperationsTest, ReadyAwaitsTheNewestVersionThatIsToBeLoaded) {
+  OverridesByModel overrides;
+  ASSERT_OK(ParseServedVersions("model:1,model:3", &overrides));
+  std::vector<bool> ready;
+  before_load_ = [&] { ready.push_back(registry_->Ready()); };
+  Start(overrides);
+  EXPECT_THAT(ready, ElementsAre(false, false)) << "3 is loaded after 1 and has no verdict yet";
+  EXPECT_TRUE(registry_->Ready()) << "nobody waits for 4, which is never loaded";
+}
+
+TEST_F(RegistryOperationsTest, AModelOfWhichNothingIsToBeLoadedKeepsNobodyWaiting) {
+  OverridesByModel overrides;
+  ASSERT_OK(ParseServedVersions("model:9", &overrides));
+  Start(overrides);
+  EXPECT_THAT(Loaded(), ElementsAre());
+  EXPECT_TRUE(registry_->Ready());
+}
+
+TEST_F(RegistryOperationsTest, AnUnloadBeforeTheVerdictDoesNotKeepTheServerFromBeingReady) {
+  std::vector<bool> ready;
+  before_load_ = [&] {
+    ready.push_back(registry_->Ready());
+    EXPECT_OK(registry_->Unload("model", 4));
+    ready.push_back(registry_->Ready());
+    before_load_ = nullptr;
+  };
+  Start();
+  EXPECT_THAT(ready, ElementsAre(false, true));
+  EXPECT_THAT(Loaded(), ElementsAre(3, 2));
+  EXPECT_TRUE(registry_->Ready());
+}
+
 TEST_F(RegistryOperationsTest, APinnedVersionServesUntilItIsUnpinned) {
   Start();
   ASSERT_OK(registry_->Pin("model", 3));
