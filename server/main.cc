@@ -2,11 +2,8 @@
 #include <grpc/support/log.h>
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <malloc.h>
-#include <pthread.h>
-#include <signal.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
@@ -24,6 +21,7 @@
 #include "server/callback_threads.h"
 #include "server/config/device_check.h"
 #include "server/config/read_options.h"
+#include "server/end_request.h"
 #include "server/rollout_server.h"
 
 namespace {
@@ -105,27 +103,15 @@ int main(int argc, char** argv) {
   if (!device.ok()) return Fail(device);
   SetUpLogging(start->options.log_level);
 
-  // Blocked before any thread exists, so that every thread inherits it and sigwait gets them.
-  sigset_t ends;
-  sigemptyset(&ends);
-  sigaddset(&ends, SIGTERM);
-  sigaddset(&ends, SIGINT);
-  pthread_sigmask(SIG_BLOCK, &ends, nullptr);
-
+  rollout::EndRequest end;
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
-  auto server = rollout::RolloutServer::Start(start->options, [] {
-    kill(getpid(), SIGTERM);  // which this thread waits for
-  });
+  auto server = rollout::RolloutServer::Start(start->options, [&end] { end.Ask(); });
   if (!server.ok()) return Fail(server.status());
   const rollout::CallbackThreads callback_threads(
       start->options.grpc_threads > 0 ? start->options.grpc_threads
                                       : std::max(1, rollout::NumAvailableCores() / 2));
 
-  int signal = 0;
-  sigwait(&ends, &signal);
-  spdlog::info("event=signal number={}", signal);
-  // Somebody who signals twice does not want to wait for the drain.
-  pthread_sigmask(SIG_UNBLOCK, &ends, nullptr);
+  end.Wait();
   (*server)->Drain();
   // The last replies cross the network; whoever asks meanwhile is refused with UNAVAILABLE.
   std::this_thread::sleep_for(std::chrono::milliseconds(100));

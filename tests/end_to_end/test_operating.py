@@ -159,12 +159,33 @@ class OperatingTest(unittest.TestCase):
         self.assertIn("draining", self.ctl("drain"))
         self.assertEqual(self.server.process.wait(PATIENCE_SECONDS), 0)
 
+    def test_who_drains_twice_or_signals_a_draining_server_once_waits_for_the_drain(self) -> None:
+        self.start("--drain-delay", "10m")
+        self.ctl("drain")
+        self.ctl("drain")
+        wait_until(lambda: "event=draining" in self.server.log(), "it drains")
+        self.server.process.send_signal(signal.SIGTERM)  # a supervisor's one signal
+        wait_until(lambda: "event=signal" in self.server.log(), "it has taken the signal")
+        self.assertEqual(self.answers(), 3, "in its grace it goes on")
+        self.server.process.send_signal(signal.SIGTERM)
+        self.assertEqual(self.server.process.wait(PATIENCE_SECONDS), -signal.SIGTERM, "told twice it does not wait")
+
+    def test_a_drain_and_one_signal_end_with_0(self) -> None:
+        self.start("--drain-delay", "1s")
+        self.ctl("drain")
+        self.server.process.send_signal(signal.SIGTERM)
+        self.assertEqual(self.server.process.wait(PATIENCE_SECONDS), 0)
+
     def test_not_serving_then_a_grace_in_which_it_answers(self) -> None:
         self.start("--drain-delay", "10m")
         self.server.process.send_signal(signal.SIGTERM)
         wait_until(lambda: rolloutctl("--server", self.server.address, "health").returncode != 0, "NOT_SERVING at once")
         self.assertIsNone(self.server.process.poll(), "in its grace it goes on")
         self.assertEqual(rolloutctl("--server", self.server.address, "health", "_live").returncode, 0)
+        with grpc.insecure_channel(self.server.address) as channel:
+            stub = service_pb2_grpc.GRPCInferenceServiceStub(channel)
+            self.assertFalse(stub.ServerReady(service_pb2.ServerReadyRequest()).ready)
+            self.assertFalse(stub.ModelReady(service_pb2.ModelReadyRequest(name="tiny")).ready)
         self.assertEqual(self.answers(), 3, "and answers")
         self.server.process.send_signal(signal.SIGTERM)
         self.assertEqual(self.server.process.wait(PATIENCE_SECONDS), -signal.SIGTERM, "told twice it does not wait")
