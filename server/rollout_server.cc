@@ -240,12 +240,12 @@ void RolloutServer::DeviceLost(const EngineInfo& engine, const absl::Status& why
 
 void RolloutServer::UpdateHealth() {
   MutexLock lock(&health_mutex_);
-  const bool leaving = leaving_.load();
+  const bool draining = admission_.draining();
   std::map<std::string, bool> serving;
   for (const ModelStatus& model : registry_.Describe()) {
-    serving[model.name] = model.serving_version != 0 && !leaving;
+    serving[model.name] = model.serving_version != 0 && !draining;
   }
-  serving[""] = registry_.Ready() && !leaving;
+  serving[""] = registry_.Ready() && !draining;
   serving[kLiveService] = true;
   health_.SetServing(serving);
   plain_health_.SetServing(serving);
@@ -263,7 +263,7 @@ std::shared_ptr<grpc::Channel> RolloutServer::InProcessChannel() {
 bool RolloutServer::Drain() {
   spdlog::info("event=draining delay={} timeout={}", absl::FormatDuration(options_.drain_delay),
                absl::FormatDuration(options_.drain_timeout));
-  leaving_.store(true);
+  admission_.StartDraining();
   UpdateHealth();
   std::this_thread::sleep_for(absl::ToChronoNanoseconds(options_.drain_delay));
   admission_.Close();
@@ -286,7 +286,6 @@ void RolloutServer::StopListening(grpc::Server* server, HealthService* health) {
 }
 
 RolloutServer::~RolloutServer() {
-  leaving_.store(true);
   admission_.Close();
   streams_.DrainAll();
   StopListening(server_.get(), &health_);

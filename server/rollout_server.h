@@ -93,7 +93,6 @@ class RolloutServer final : private RegistryObserver {
   LargeRequests large_requests_;
   const std::unique_ptr<AccessLog> access_log_;     // null = none
   const std::unique_ptr<ReportRecorder> recorder_;  // null = reports are not recorded
-  std::atomic<bool> leaving_ = false;               // health says NOT_SERVING
 
   Mutex health_mutex_;  // one update of the health services at a time, in order
   HealthService health_;

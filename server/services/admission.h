@@ -9,8 +9,9 @@
 namespace rollout {
 
 // Counts the requests in flight and, once closed, lets no new one in: gRPC's own shutdown cancels
-// requests that have just arrived, which their callers cannot tell from an answer cut off. Owned by
-// the server, outlives every call; any thread.
+// requests that have just arrived, which their callers cannot tell from an answer cut off. Before
+// it closes it drains: whoever asks is told to go elsewhere, whoever comes is still let in. Owned
+// by the server, outlives every call; any thread.
 class Admission {
  public:
   // False where the server is draining; otherwise Leave must follow.
@@ -27,8 +28,20 @@ class Admission {
     if (in_flight_ == 0) left_.NotifyAll();
   }
 
+  void StartDraining() ABSL_LOCKS_EXCLUDED(mutex_) {
+    MutexLock lock(&mutex_);
+    draining_ = true;
+  }
+
+  // From StartDraining or Close on: the server and its models are not ready.
+  bool draining() const ABSL_LOCKS_EXCLUDED(mutex_) {
+    MutexLock lock(&mutex_);
+    return draining_;
+  }
+
   void Close() ABSL_LOCKS_EXCLUDED(mutex_) {
     MutexLock lock(&mutex_);
+    draining_ = true;
     closed_ = true;
   }
 
@@ -49,6 +62,7 @@ class Admission {
  private:
   mutable Mutex mutex_;
   ConditionVariable left_;
+  bool draining_ ABSL_GUARDED_BY(mutex_) = false;
   bool closed_ ABSL_GUARDED_BY(mutex_) = false;
   int64_t in_flight_ ABSL_GUARDED_BY(mutex_) = 0;
 };

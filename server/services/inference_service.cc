@@ -57,7 +57,7 @@ grpc::ServerUnaryReactor* InferenceService::ServerLive(grpc::CallbackServerConte
 grpc::ServerUnaryReactor* InferenceService::ServerReady(grpc::CallbackServerContext* context,
                                                         const inference::ServerReadyRequest*,
                                                         inference::ServerReadyResponse* reply) {
-  reply->set_ready(environment_.registry->Ready() && !environment_.admission->closed());
+  reply->set_ready(environment_.registry->Ready() && !environment_.admission->draining());
   return FinishOk(context);
 }
 
@@ -75,7 +75,7 @@ grpc::ServerUnaryReactor* InferenceService::ModelReady(grpc::CallbackServerConte
       return status.version == *version && status.state == VersionState::kReady;
     });
   }
-  reply->set_ready(ready && !environment_.admission->closed());
+  reply->set_ready(ready && !environment_.admission->draining());
   return FinishOk(context);
 }
 
