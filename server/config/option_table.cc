@@ -148,7 +148,7 @@ std::vector<OptionEntry> MakeTable() {
       Number<int>("loaded-versions", 1, 1000, "newest good versions that stay loaded [2]",
                   [](O& o) -> auto& { return o.versions.loaded_versions; }),
       Time("version-linger", absl::ZeroDuration(),
-           "how long a version stays loaded after a request named it [60s]",
+           "how long a version stays loaded after its last use by name or by a stream [60s]",
            [](O& o) -> auto& { return o.versions.version_linger; }),
       Text("recorded-set", "DIR",
            "recorded episodes, DIR/<model>.hdf5, along which a new version must not diverge [none]",

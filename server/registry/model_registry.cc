@@ -64,8 +64,7 @@ absl::StatusOr<ServableHandle> ModelRegistry::Find(const std::string& name,
   if (record == model->second.versions.end() || record->second.servable == nullptr) {
     return NoVersion(name, model->second, wanted);
   }
-  if (choice.version != 0) record->second.servable->Named(clock_->Now());
-  return record->second.servable;
+  return choice.version == 0 ? record->second.servable : KeptLoaded(record->second.servable);
 }
 
 absl::Status ModelRegistry::NoModel(const std::string& name) const {
@@ -261,7 +260,7 @@ void ModelRegistry::Act(const std::string& name, ModelRecord* model,
     view.may_retry =
         record.state == VersionState::kQuarantined &&
         (record.try_again || (record.still && record.fingerprint != record.refused_fingerprint));
-    if (record.servable != nullptr) view.last_named = record.servable->last_named();
+    if (record.servable != nullptr) view.last_used = record.servable->last_used();
     view.kept = model->overrides.Keeps(number);
     view.barred = model->overrides.Bars(number);
     view.pinned = model->overrides.pinned == number;

@@ -79,8 +79,8 @@ class ModelRegistry final : public VersionSource {
   ModelRegistry(RegistryOptions options, LoadFunction load, const Clock* clock,
                 RegistryObserver* observer);
 
-  // The version that a request gets. One that is named by its number stays loaded for a while
-  // (VersionPolicy).
+  // The version that a request gets. One that is named by its number stays loaded as long as the
+  // handle exists and for a while after that (VersionPolicy).
   absl::StatusOr<ServableHandle> Find(const std::string& model,
                                       const VersionChoice& choice) override
       ABSL_LOCKS_EXCLUDED(mutex_);

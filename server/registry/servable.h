@@ -56,15 +56,19 @@ class Servable {
   // Null but for pixel models.
   const FrameCodec* frame_codec() const { return frame_codec_ ? &*frame_codec_ : nullptr; }
 
-  // When a request last named this version.
-  void Named(absl::Time now) { last_named_ns_.store(absl::ToUnixNanos(now)); }
-  absl::Time last_named() const;
+  // When what asked for this very version (KeptLoaded) last let go of it; the infinite future while
+  // something still holds it.
+  absl::Time last_used() const;
 
  private:
+  friend class VersionUse;
+
   const ServableParts parts_;
   const EngineInfo engine_info_;
   const std::optional<FrameCodec> frame_codec_;
-  std::atomic<int64_t> last_named_ns_;
+  const Clock* const clock_;
+  std::atomic<int64_t> last_used_ns_;
+  std::atomic<int64_t> uses_ = 0;  // under way
   VersionMetrics metrics_;
   Batcher batcher_;                   // its thread uses engine and metrics
   PredictionError prediction_error_;  // its thread uses the batcher
@@ -73,6 +77,10 @@ class Servable {
 // Pins a version: it stays loaded as long as a handle exists. Whoever drops the last one does not
 // pay for the destruction (Unloader). Handles must be gone before the registry.
 using ServableHandle = std::shared_ptr<Servable>;
+
+// A handle that, besides, keeps the version loaded for everybody as long as any copy of it exists,
+// and for the policy's linger after that: for requests that name their version and for streams.
+ServableHandle KeptLoaded(ServableHandle servable);
 
 }  // namespace rollout
 

@@ -26,7 +26,7 @@ VersionActions DecideVersions(absl::Span<const VersionView> versions, const Vers
   int newer_ready = 0;
   for (auto it = versions.rbegin(); it != versions.rend(); ++it) {
     const VersionView& view = *it;
-    const bool lingers = now - view.last_named < policy.version_linger;
+    const bool lingers = now - view.last_used < policy.version_linger;
     switch (view.state) {
       case VersionState::kReady:
         if (view.barred) {

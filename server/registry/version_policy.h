@@ -22,7 +22,7 @@ const char* Name(VersionState state);
 
 struct VersionPolicy {
   int loaded_versions = 2;                           // newest good ones that stay loaded
-  absl::Duration version_linger = absl::Minutes(1);  // a version named in a request stays this long
+  absl::Duration version_linger = absl::Minutes(1);  // after its last use a version stays this long
 };
 
 struct VersionView {
@@ -30,10 +30,11 @@ struct VersionView {
   VersionState state = VersionState::kUnloaded;
   bool on_disk = true;
   bool may_retry = false;  // quarantined, but its files have changed and are still now
-  absl::Time last_named = absl::InfinitePast();  // by a request
-  bool kept = false;                             // loaded and stays so: the operator says it
-  bool barred = false;                           // not loaded: the operator says it
-  bool pinned = false;                           // serves by default once it is ready
+  // By what asked for this very version; the infinite future while it is used.
+  absl::Time last_used = absl::InfinitePast();
+  bool kept = false;    // loaded and stays so: the operator says it
+  bool barred = false;  // not loaded: the operator says it
+  bool pinned = false;  // serves by default once it is ready
 };
 
 struct VersionActions {
@@ -47,7 +48,7 @@ struct VersionActions {
 // - Wanted: the newest `loaded_versions` that are ready, loading or worth a try; quarantined ones
 //   do not count, so that older ones take their place.
 // - A ready version goes when that many newer ones are ready, or when its folder has vanished, but
-//   not until `version_linger` after a request last named it.
+//   not until `version_linger` after its last use.
 // - Kept ones are wanted besides, and stay; barred ones are neither loaded nor kept waiting for.
 // - Serving: the pinned one where it is ready, else the newest that is ready and on disk.
 VersionActions DecideVersions(absl::Span<const VersionView> versions, const VersionPolicy& policy,

@@ -9,9 +9,9 @@
 
 namespace rollout {
 
-// The versions that one stream met, which stay the stream's: whoever asked for "the newest" or for
-// a label goes on with the version that this first meant. Owned by the stream; one thread at a
-// time.
+// The versions that one stream met, which stay the stream's, and loaded, until it ends: whoever
+// asked for "the newest" or for a label goes on with the version that this first meant. Owned by
+// the stream; one thread at a time.
 class StreamVersions final : public VersionSource {
  public:
   // `versions` outlives it.
@@ -26,7 +26,7 @@ class StreamVersions final : public VersionSource {
         pinned_.erase({model, choice.version, choice.label});
         return found.status();
       }
-      pinned = *std::move(found);
+      pinned = KeptLoaded(*std::move(found));
     }
     return pinned;
   }

@@ -6,14 +6,17 @@
 #include <atomic>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "models/checkpoint/checkpoint.h"
 #include "server/metrics/registry_collector.h"
 #include "server/registry/repository_watcher.h"
 #include "server/registry/servable_loader.h"
+#include "server/services/stream_versions.h"
 #include "tests/server/test_repository.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/temporary_directory.h"
@@ -167,6 +170,39 @@ TEST_F(ModelRegistryTest, AVersionThatARequestNamedLingers) {
   PollAndLoad();
   EXPECT_THAT(Loaded(), ElementsAre(4, 3, 1));
   clock_.Advance(absl::Seconds(2));
+  PollAndLoad();
+  EXPECT_THAT(Loaded(), ElementsAre(4, 3));
+}
+
+TEST_F(ModelRegistryTest, AVersionStaysLoadedWhileARequestThatNamedItIsUnderWay) {
+  for (uint64_t seed = 1; seed <= 2; ++seed) repository_.Publish("model", seed);
+  PollAndLoad();
+  ASSERT_OK_AND_ASSIGN(ServableHandle under_way, registry_.Find("model", 1));
+  for (uint64_t seed = 3; seed <= 4; ++seed) repository_.Publish("model", seed);
+  clock_.Advance(absl::Hours(1));
+  PollAndLoad();
+  EXPECT_THAT(Loaded(), ElementsAre(4, 3, 1));
+  under_way.reset();
+  clock_.Advance(absl::Seconds(59));
+  PollAndLoad();
+  EXPECT_THAT(Loaded(), ElementsAre(4, 3, 1)) << "counted from the request's end";
+  clock_.Advance(absl::Seconds(2));
+  PollAndLoad();
+  EXPECT_THAT(Loaded(), ElementsAre(4, 3));
+}
+
+TEST_F(ModelRegistryTest, AStreamKeepsItsVersionsLoadedThoughItNamedNone) {
+  repository_.Publish("model", 1);
+  PollAndLoad();
+  std::optional<StreamVersions> stream(std::in_place, &registry_);
+  ASSERT_OK(stream->Find("model", {}));
+  for (uint64_t seed = 2; seed <= 4; ++seed) repository_.Publish("model", seed);
+  clock_.Advance(absl::Hours(1));
+  PollAndLoad();
+  EXPECT_EQ(Serving(), 4);
+  EXPECT_THAT(Loaded(), ElementsAre(4, 3, 1));
+  stream.reset();
+  clock_.Advance(absl::Seconds(61));
   PollAndLoad();
   EXPECT_THAT(Loaded(), ElementsAre(4, 3));
 }

@@ -140,7 +140,7 @@ TEST_F(RolloutStreamTest, AStreamKeepsTheVersionThatItBeganWith) {
   ASSERT_TRUE(stream->calls->Read(&reply));
   EXPECT_EQ(reply.reply().version(), 1u);
   for (uint64_t version = 2; version <= 4; ++version) repository_.Publish("model", version);
-  // Unnamed requests get version 4 once it serves, and version 1 is not even kept loaded.
+  // Unnamed requests get version 4 once it serves; version 1 is loaded for the stream alone.
   grpc::ClientContext context;
   v1::WatchModelsRequest request;
   const auto watch = transition_model_->WatchModels(&context, request);
@@ -151,6 +151,9 @@ TEST_F(RolloutStreamTest, AStreamKeepsTheVersionThatItBeganWith) {
   ASSERT_TRUE(stream->calls->Write(Request("after", 1, 2)));
   ASSERT_TRUE(stream->calls->Read(&reply));
   EXPECT_EQ(reply.reply().version(), 1u);
+  v1::RolloutRequest named = Request("", 1, 2);
+  named.set_version(1);
+  EXPECT_EQ(Unary(named).version(), 1u) << "what the stream uses is there for others, too";
   context.TryCancel();
   watch->Finish();
 }

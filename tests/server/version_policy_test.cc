@@ -46,7 +46,7 @@ VersionView Pinned(VersionView view) {
   return view;
 }
 VersionView NamedAgo(VersionView view, absl::Duration ago) {
-  view.last_named = kNow - ago;
+  view.last_used = kNow - ago;
   return view;
 }
 
