@@ -34,6 +34,12 @@ bool StartsAt(int64_t start, int64_t horizon) {
 
 }  // namespace
 
+bool GoesOnFrom(absl::Span<const double> last_state, absl::Span<const double> states) {
+  return std::equal(last_state.begin(), last_state.end(), states.begin(), [](double a, double b) {
+    return std::abs(a - b) <= kSameState * std::max(1.0, std::abs(a));
+  });
+}
+
 std::vector<WindowPlace> CompletedWindows(int64_t before, int64_t after) {
   std::vector<WindowPlace> places;
   for (int64_t start = std::max<int64_t>(0, before + 1 - kLongestHorizon); start < after; ++start) {
@@ -108,13 +114,8 @@ absl::Status ReportedEpisodes::Check(const TransitionChunk& chunk) const {
 }
 
 bool ReportedEpisodes::GoesOn(const Stretch& stretch, const TransitionChunk& chunk) const {
-  if (stretch.next_step != chunk.first_step) return false;
-  // The state that both hold tells an episode that goes on from another one under its name; it may
-  // have been rounded to float32 once.
-  return std::equal(stretch.states.end() - state_size_, stretch.states.end(), chunk.states.begin(),
-                    [](double a, double b) {
-                      return std::abs(a - b) <= kSameState * std::max(1.0, std::abs(a));
-                    });
+  return stretch.next_step == chunk.first_step &&
+         GoesOnFrom(absl::MakeConstSpan(stretch.states).last(state_size_), chunk.states);
 }
 
 ReportedEpisodes::Stretch& ReportedEpisodes::Find(const TransitionChunk& chunk, bool* joined) {

@@ -31,6 +31,10 @@ struct TransitionChunk {
   bool truncated = false;
 };
 
+// Whether the first of `states` is the state that ended what was reported before, [2n]: it tells an
+// episode that goes on from another one under its name. It may have been rounded to float32 once.
+bool GoesOnFrom(absl::Span<const double> last_state, absl::Span<const double> states);
+
 // The horizons at which predictions are judged: 1, 2, 4, ... 256.
 inline constexpr int kNumHorizons = 9;
 inline constexpr int64_t kLongestHorizon = int64_t{1} << (kNumHorizons - 1);

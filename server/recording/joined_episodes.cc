@@ -54,10 +54,8 @@ std::vector<Episode> JoinedEpisodes::CutAll() {
 }
 
 bool JoinedEpisodes::GoesOn(const Open& open, const TransitionChunk& chunk) const {
-  const std::vector<double>& states = open.episode.states;
   return chunk.first_step == open.next_step &&
-         std::equal(states.end() - static_cast<ptrdiff_t>(state_size_), states.end(),
-                    chunk.states.begin());
+         GoesOnFrom(absl::MakeConstSpan(open.episode.states).last(state_size_), chunk.states);
 }
 
 void JoinedEpisodes::Append(const TransitionChunk& chunk, Episode* episode) const {

@@ -51,8 +51,21 @@ TEST_F(JoinedEpisodesTest, AGapEndsAnEpisodeAndBeginsAnother) {
 TEST_F(JoinedEpisodesTest, AnotherStateAtTheSameStepIsAGap) {
   Add(Chunk("a", 0, 2));
   TransitionChunk other = Chunk("a", 2, 2);
-  other.states[0] += 1e-9;
+  other.states[0] += 1e-3;
   EXPECT_THAT(Add(other), SizeIs(1));
+}
+
+TEST_F(JoinedEpisodesTest, AStateThatWasRoundedToFloat32BetweenIsNoGap) {
+  TransitionChunk first = Chunk("a", 0, 3);
+  for (double& state : first.states) state += 0.1;  // which float32 does not hold
+  TransitionChunk second = Chunk("a", 3, 2);
+  for (double& state : second.states) state = static_cast<float>(state + 0.1);
+  second.terminated = true;
+  EXPECT_THAT(Add(first), IsEmpty());
+  const std::vector<Episode> ended = Add(second);
+  ASSERT_THAT(ended, SizeIs(1));
+  EXPECT_EQ(ended[0].num_steps(), 5);
+  EXPECT_EQ(ended[0].terminations.back(), 1);
 }
 
 TEST_F(JoinedEpisodesTest, LongEpisodesAreCut) {
