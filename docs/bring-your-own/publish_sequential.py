@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Publishes PyTorch multilayer perceptrons as a version in a model repository.
 
-    publish_sequential.py model.safetensors --repository models --name cart --episodes episodes.npz \\
+    publish_sequential.py model.safetensors --repository repository --name cart --episodes episodes.npz \\
         --num-positions 2 --dt 0.02 --activation TANH --predicts delta --normalisers normalisers.npz
 
 `model.safetensors` (or, where torch is installed, `model.pt`) is the state_dict() of an nn.Sequential of nn.Linear
@@ -134,7 +134,10 @@ def build_model(
     for name, size, missing in (
         ("input_mean", inputs, 0), ("input_std", inputs, 1), ("output_mean", outputs, 0), ("output_std", outputs, 1),
     ):  # fmt: skip
-        tensor = np.broadcast_to(np.asarray(normalisers.get(name, missing), np.float64), (size,))
+        tensor = np.asarray(normalisers.get(name, np.full(size, missing)), np.float64)
+        if tensor.shape not in {(size,), ()}:
+            raise ValueError(f"{name}: found shape {tensor.shape}, expected ({size},) or one number for all")
+        tensor = np.broadcast_to(tensor, (size,))
         if name.startswith("output") and options.predicts == "delta":
             tensor = tensor / options.dt  # one Euler step of dt multiplies by dt again
         tensors[name.replace("_", ".")] = tensor.astype(np.float32)
@@ -217,7 +220,7 @@ def publish(repository: Path, name: str, files: Mapping[str, bytes]) -> int:
     manifest = {n: {"sha256": hashlib.sha256(b).hexdigest(), "bytes": len(b)} for n, b in files.items()}
     files = {**files, "manifest.json": json.dumps({"files": manifest}, indent=1).encode()}
     folder = repository / name
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     staging = folder / f".staging-{secrets.token_hex(8)}"
     staging.mkdir()
     try:
@@ -246,10 +249,26 @@ def read_episodes(path: Path) -> list[tuple[Array, Array]]:
         return [(arrays[f"states_{i}"].astype(float), arrays[f"controls_{i}"].astype(float)) for i in range(count)]
 
 
+def check_episodes(episodes: list[tuple[Array, Array]], options: argparse.Namespace) -> None:
+    """Raises ValueError where states, controls or their bounds have other sizes than the options say."""
+    for i, (states, controls) in enumerate(episodes):
+        if states.shape != (len(controls) + 1, 2 * options.num_positions):
+            raise ValueError(
+                f"states_{i}: found shape {states.shape}, expected {(len(controls) + 1, 2 * options.num_positions)}:"
+                f" one more than controls_{i}, and twice --num-positions"
+            )
+    for name in ("control_low", "control_high"):
+        if len(getattr(options, name)) not in {0, options.num_controls}:
+            raise ValueError(
+                f"--{name.replace('_', '-')}: found {len(getattr(options, name))} numbers, expected "
+                f"{options.num_controls}, or none for unbounded controls"
+            )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("weights", type=Path, nargs="+", help=".safetensors or .pt of each member")
-    parser.add_argument("--repository", type=Path, required=True)
+    parser.add_argument("--repository", type=Path, required=True, help="made where it is missing")
     parser.add_argument("--name", required=True)
     parser.add_argument("--episodes", type=Path, required=True)
     parser.add_argument("--num-positions", type=int, required=True)
@@ -268,7 +287,10 @@ def main() -> None:
     options = parser.parse_args()
 
     episodes = read_episodes(options.episodes)
+    if not episodes:
+        raise ValueError(f"{options.episodes}: found no states_0, expected states_i and controls_i of each episode")
     options.num_controls = episodes[0][1].shape[1]
+    check_episodes(episodes, options)
     normalisers = dict(np.load(options.normalisers)) if options.normalisers else {}
     model = build_model([load_state_dict(path) for path in options.weights], normalisers, options)
     model.spec["state_scale"] = state_scale(episodes, options.angular_positions)

@@ -1,10 +1,11 @@
 """What a person with arrays and PyTorch networks has, for docs/bring-your-own.
 
-Called as `bring_your_own.py make|save-pt|check FOLDER`.
+Called as `bring_your_own.py make|save-pt|spoil-normalisers|check FOLDER`.
 
 make writes FOLDER/{episodes.npz, normalisers.npz, delta.safetensors, derivative.safetensors, member_0.safetensors,
 member_1.safetensors}: a cart with a pole (2 positions, 1 control) and networks of random weights for it.
 save-pt saves the delta network by PyTorch itself as FOLDER/delta.pt; exits with 3 where torch cannot be imported.
+spoil-normalisers writes FOLDER/spoiled.npz, whose input_std is one number short.
 check loads the dataset with Minari, and compares the golden set of the delta model with that model's own formula.
 """
 
@@ -64,6 +65,12 @@ def save_pt(folder: Path) -> None:
     torch.save(model.state_dict(), folder / "delta.pt")
 
 
+def spoil_normalisers(folder: Path) -> None:
+    normalisers = dict(np.load(folder / "normalisers.npz"))
+    normalisers["input_std"] = normalisers["input_std"][:-1]
+    np.savez(folder / "spoiled.npz", **normalisers)
+
+
 def check(folder: Path) -> None:
     os.environ["MINARI_DATASETS_PATH"] = str(folder / "datasets")
     import minari
@@ -94,4 +101,5 @@ def check(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    {"make": make, "save-pt": save_pt, "check": check}[sys.argv[1]](Path(sys.argv[2]))
+    commands = {"make": make, "save-pt": save_pt, "spoil-normalisers": spoil_normalisers, "check": check}
+    commands[sys.argv[1]](Path(sys.argv[2]))

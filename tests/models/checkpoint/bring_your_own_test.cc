@@ -35,7 +35,6 @@ class BringYourOwnTest : public ::testing::Test {
  protected:
   void SetUp() override {
     folder_ = temporary_.path().string();
-    std::filesystem::create_directory(temporary_ / "models");
     ASSERT_EQ(RunPython("tests/models/checkpoint/bring_your_own.py make " + folder_), 0);
   }
 
@@ -124,7 +123,7 @@ TEST_F(BringYourOwnTest, APyTorchFileIsTheSameAsSafetensorsOrRefusedWithoutTorch
     WriteFile(temporary_ / "delta.pt", "not read");
     EXPECT_EQ(Publish(In("delta.pt"), "--activation TANH --predicts delta 2> " + In("errors")), 1);
     EXPECT_THAT(ReadFile(temporary_ / "errors"), HasSubstr("delta.pt: reading it needs torch"));
-    EXPECT_THAT(ListFolder(temporary_ / "models"), ElementsAre());
+    EXPECT_FALSE(std::filesystem::exists(temporary_ / "models"));
     return;
   }
   ASSERT_EQ(saved, 0);
@@ -141,8 +140,19 @@ TEST_F(BringYourOwnTest, APyTorchFileIsTheSameAsSafetensorsOrRefusedWithoutTorch
 }
 
 TEST_F(BringYourOwnTest, ANetworkThatDoesNotFitPublishesNothing) {
-  EXPECT_NE(Publish(In("member_0.safetensors"), "--activation TANH --predicts delta"), 0);
-  EXPECT_THAT(ListFolder(temporary_ / "models"), ElementsAre());
+  const std::string errors = " 2> " + In("errors");
+  EXPECT_NE(Publish(In("member_0.safetensors"), "--activation TANH --predicts delta" + errors), 0);
+  EXPECT_THAT(ReadFile(temporary_ / "errors"), HasSubstr("found a network"));
+  ASSERT_EQ(RunPython("tests/models/checkpoint/bring_your_own.py spoil-normalisers " + folder_), 0);
+  const std::string spoiled = "--activation TANH --predicts delta --normalisers ";
+  EXPECT_NE(Publish(In("delta.safetensors"), spoiled + In("spoiled.npz") + errors), 0);
+  EXPECT_THAT(ReadFile(temporary_ / "errors"),
+              HasSubstr("input_std: found shape (4,), expected (5,) or one number for all"));
+  EXPECT_NE(Publish(In("delta.safetensors"),
+                    "--activation TANH --predicts delta --control-low -1 -1" + errors),
+            0);
+  EXPECT_THAT(ReadFile(temporary_ / "errors"), HasSubstr("--control-low: found 2 numbers"));
+  EXPECT_FALSE(std::filesystem::exists(temporary_ / "models"));
 }
 
 }  // namespace
