@@ -174,7 +174,9 @@ absl::Status Run(const RunArguments& arguments) {
   TrainingCycleOptions cycle;
   cycle.repository = arguments.repository;
   cycle.model = arguments.model;
-  cycle.from_live = arguments.initial == "live";
+  cycle.start_from = arguments.initial == "live"              ? StartFrom::kLive
+                     : arguments.initial == "live-or-scratch" ? StartFrom::kLiveOrScratch
+                                                              : StartFrom::kScratch;
   cycle.fit = *options;
   cycle.evaluation = arguments.fit.evaluation;
   cycle.keep = arguments.keep;
@@ -247,8 +249,9 @@ void AddRunCommand(CLI::App& app, int* exit_status) {
   command->add_option("--data", arguments->data, "Fit to these datasets instead of collecting");
   command
       ->add_option("--init", arguments->initial,
-                   "scratch, or live: go on from the live version's weights")
-      ->check(CLI::IsMember({"scratch", "live"}))
+                   "scratch; live: go on from the live version's weights; live-or-scratch: from "
+                   "scratch only where there is no live version")
+      ->check(CLI::IsMember({"scratch", "live", "live-or-scratch"}))
       ->capture_default_str();
   command->add_flag("--once", arguments->once, "One turn, which is the default");
   command->add_option("--every", arguments->every, "Turn after turn at this interval, such as 10m");

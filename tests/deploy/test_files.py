@@ -49,6 +49,18 @@ class FilesTest(unittest.TestCase):
         unknown = used_metrics("\n".join(expressions)) - declared_metrics()
         self.assertEqual(unknown, set())
 
+    def test_an_empty_volume_is_filled_by_what_the_kubernetes_page_applies(self) -> None:
+        training = ROOT / "deploy/kubernetes/training"
+        default = re.findall(r"^resources: \[(.*)\]$", (training / "kustomization.yaml").read_text(), re.MULTILINE)
+        self.assertEqual(default, ["trainer.yaml"])
+        self.assertIn("- --init=live-or-scratch\n", (training / "trainer.yaml").read_text())
+        made = re.findall(r"- --out=(\S+)", (training / "data/collect.yaml").read_text())
+        for name in ("fit/fit.yaml", "seeds/seeds.yaml"):
+            self.assertEqual(re.findall(r"- --data=(\S+)", (training / name).read_text()), made, name)
+        page = (ROOT / "docs/deployment.md").read_text()
+        for folder in re.findall(r"kubectl apply -k (\S+)", page):
+            self.assertTrue((ROOT / folder / "kustomization.yaml").is_file(), folder)
+
     def test_every_alert_has_a_runbook_entry_and_a_test_in_both_directions(self) -> None:
         runbook = (ROOT / "docs/runbook.md").read_text()
         tests = "".join(path.read_text() for path in (ROOT / "deploy/prometheus/rule_tests").glob("*.yml"))

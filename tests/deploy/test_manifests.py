@@ -13,7 +13,8 @@ from stack import ROOT
 
 TOOLS = ROOT / "third_party/.deploy-venv/bin"
 KUBERNETES = ROOT / "deploy/kubernetes"
-FOLDERS = ("overlays/cpu", "overlays/gpu", "overlays/canary", "training", "kserve")
+TRAINING = ("training", "training/data", "training/fit", "training/seeds")
+FOLDERS = ("overlays/cpu", "overlays/gpu", "overlays/canary", *TRAINING, "kserve")
 CUSTOM_RESOURCES = ("ServiceMonitor", "ServingRuntime", "InferenceService")
 
 

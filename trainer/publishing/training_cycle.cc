@@ -43,16 +43,18 @@ absl::StatusOr<CycleOutcome> RunTrainingCycle(const FitData& data,
                                               const std::function<void(const Fitter&)>& observe) {
   const auto live = FindLiveVersion(options.repository, options.model);
   if (!live.ok()) return live.status();
-  if (options.from_live && !live->has_value()) {
+  if (options.start_from == StartFrom::kLive && !live->has_value()) {
     return absl::NotFoundError(absl::StrCat("--init live: model repository ", options.repository,
-                                            " has no readable version of ", options.model));
+                                            " has no readable version of ", options.model,
+                                            "; --init live-or-scratch begins without one"));
   }
+  const bool from_live = options.start_from != StartFrom::kScratch && live->has_value();
   const TransitionModel* live_model = live->has_value() ? (*live)->checkpoint.model.get() : nullptr;
 
   ModelFitRequest request;
   request.options = options.fit;
   request.options.name = options.model;
-  if (options.from_live) {
+  if (from_live) {
     InheritArchitecture(*live_model, &request.options);
     request.initial = live_model;
   }
@@ -61,13 +63,13 @@ absl::StatusOr<CycleOutcome> RunTrainingCycle(const FitData& data,
   request.run.state_file = options.state_file;
   request.run.settings = DescribeFit(request.options, data);
   request.run.settings["initial"] =
-      options.from_live ? (*live)->checkpoint.manifest_sha256 : std::string("scratch");
+      from_live ? (*live)->checkpoint.manifest_sha256 : std::string("scratch");
   request.run.stop = options.stop;
   request.run.group = options.group;
   request.facts.command = options.command;
   request.facts.data = options.data_origin;
-  request.facts.started_from = options.from_live ? absl::StrCat("version ", (*live)->version)
-                                                 : std::string("random weights");
+  request.facts.started_from =
+      from_live ? absl::StrCat("version ", (*live)->version) : std::string("random weights");
   metrics.SetDatasetTransitions(
       static_cast<double>(data.training_transitions + data.held_out_transitions));
   const auto fitted = FitModel(data, request, clock, [&](const Fitter& fitter) {

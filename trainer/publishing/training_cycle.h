@@ -17,11 +17,15 @@
 
 namespace rollout {
 
+// What a fit begins with: random weights, those of the live version, or the latter where there is
+// one.
+enum class StartFrom { kScratch, kLive, kLiveOrScratch };
+
 struct TrainingCycleOptions {
   std::string repository;
   std::string model;
-  bool from_live = false;  // go on from the live version, else from random weights
-  FitOptions fit;          // its architecture is the live version's where from_live is set
+  StartFrom start_from = StartFrom::kScratch;
+  FitOptions fit;  // its architecture is the live version's where the fit begins with that
   EvaluationOptions evaluation;
   int keep = 10;            // versions that stay
   std::string command;      // for the card
@@ -39,7 +43,7 @@ struct CycleOutcome {
 
 // Fits a model to `data`, compares it with the live version and publishes it when it is better (or
 // when there is none). The new version inherits the live one's state_scale, so that their errors
-// stay comparable. Errors of each part as they are; NOT_FOUND where `from_live` finds no live
+// stay comparable. Errors of each part as they are; NOT_FOUND where kLive finds no live
 // version; CANCELLED where options.stop ended it.
 absl::StatusOr<CycleOutcome> RunTrainingCycle(const FitData& data,
                                               const TrainingCycleOptions& options,

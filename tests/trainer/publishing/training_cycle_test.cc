@@ -34,9 +34,9 @@ class TrainingCycleTest : public ::testing::Test {
     options_.data_origin = "a pendulum";
   }
 
-  absl::StatusOr<CycleOutcome> Turn(const FitData& data, int64_t steps, bool from_live) {
+  absl::StatusOr<CycleOutcome> Turn(const FitData& data, int64_t steps, StartFrom start_from) {
     options_.fit.steps = steps;
-    options_.from_live = from_live;
+    options_.start_from = start_from;
     return RunTrainingCycle(data, options_, *metrics_, clock_, nullptr);
   }
 
@@ -49,18 +49,18 @@ class TrainingCycleTest : public ::testing::Test {
 TEST_F(TrainingCycleTest, PublishesTheFirstVersionAndThenOnlyBetterOnes) {
   const FitData few = PendulumData(8, 64);
   const FitData many = PendulumData(60, 64);
-  ASSERT_OK_AND_ASSIGN(const CycleOutcome first, Turn(few, 30, false));
+  ASSERT_OK_AND_ASSIGN(const CycleOutcome first, Turn(few, 30, StartFrom::kScratch));
   EXPECT_TRUE(first.published);
   EXPECT_EQ(first.version, 1);
   EXPECT_THAT(first.line, HasSubstr("published pendulum version 1: there was no version before"));
 
-  ASSERT_OK_AND_ASSIGN(const CycleOutcome better, Turn(many, 600, true));
+  ASSERT_OK_AND_ASSIGN(const CycleOutcome better, Turn(many, 600, StartFrom::kLive));
   EXPECT_TRUE(better.published) << better.line;
   EXPECT_EQ(better.version, 2);
   EXPECT_THAT(better.line, HasSubstr("better: error -"));
   EXPECT_THAT(better.line, HasSubstr("against live version 1"));
 
-  ASSERT_OK_AND_ASSIGN(const CycleOutcome worse, Turn(many, 30, false));
+  ASSERT_OK_AND_ASSIGN(const CycleOutcome worse, Turn(many, 30, StartFrom::kScratch));
   EXPECT_FALSE(worse.published) << worse.line;
   EXPECT_THAT(worse.line, HasSubstr("did not publish pendulum: not better: error +"));
   EXPECT_THAT(*ListVersions(directory_.path(), "pendulum"), ::testing::ElementsAre(1, 2));
@@ -87,15 +87,24 @@ TEST_F(TrainingCycleTest, PublishesTheFirstVersionAndThenOnlyBetterOnes) {
 }
 
 TEST_F(TrainingCycleTest, FromLiveNeedsALiveVersion) {
-  EXPECT_THAT(Turn(PendulumData(8, 64), 10, true),
+  EXPECT_THAT(Turn(PendulumData(8, 64), 10, StartFrom::kLive),
               StatusIs(absl::StatusCode::kNotFound, HasSubstr("no readable version of pendulum")));
+}
+
+TEST_F(TrainingCycleTest, LiveOrScratchBeginsWithoutALiveVersionAndGoesOnFromOne) {
+  ASSERT_OK(Turn(PendulumData(8, 64), 10, StartFrom::kLiveOrScratch));
+  ASSERT_OK_AND_ASSIGN(const LiveVersion first, ReadVersion(directory_.path(), "pendulum", 1));
+  EXPECT_THAT(first.checkpoint.card, HasSubstr("From random weights"));
+  ASSERT_OK(Turn(PendulumData(60, 64), 400, StartFrom::kLiveOrScratch));
+  ASSERT_OK_AND_ASSIGN(const LiveVersion second, ReadVersion(directory_.path(), "pendulum", 2));
+  EXPECT_THAT(second.checkpoint.card, HasSubstr("From version 1"));
 }
 
 TEST_F(TrainingCycleTest, DamagedHighestVersionIsPassedOver) {
   const FitData data = PendulumData(8, 64);
-  ASSERT_OK(Turn(data, 10, false));
+  ASSERT_OK(Turn(data, 10, StartFrom::kScratch));
   options_.fit.seed = 1;
-  ASSERT_OK(Turn(PendulumData(60, 64), 400, true));
+  ASSERT_OK(Turn(PendulumData(60, 64), 400, StartFrom::kLive));
   WriteFile(directory_ / "pendulum/2/weights.safetensors", "damaged");
   ASSERT_OK_AND_ASSIGN(const auto live, FindLiveVersion(directory_.path(), "pendulum"));
   ASSERT_TRUE(live.has_value());
@@ -105,16 +114,16 @@ TEST_F(TrainingCycleTest, DamagedHighestVersionIsPassedOver) {
 TEST_F(TrainingCycleTest, StopLeavesNothingPublished) {
   const std::atomic<bool> stop = true;
   options_.stop = &stop;
-  EXPECT_THAT(Turn(PendulumData(8, 64), 10, false),
+  EXPECT_THAT(Turn(PendulumData(8, 64), 10, StartFrom::kScratch),
               StatusIs(absl::StatusCode::kCancelled, HasSubstr("interrupted at step 0 of 10")));
   EXPECT_THAT(ListFolder(directory_.path()), ::testing::IsEmpty());
 }
 
 TEST_F(TrainingCycleTest, DataOfAnotherSystemAreRefused) {
-  ASSERT_OK(Turn(PendulumData(8, 64), 10, false));
+  ASSERT_OK(Turn(PendulumData(8, 64), 10, StartFrom::kScratch));
   FitData other = PendulumData(8, 64);
   other.info.ignored_positions = {};
-  EXPECT_THAT(Turn(other, 10, true),
+  EXPECT_THAT(Turn(other, 10, StartFrom::kLive),
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("ignored_positions is [0]")));
 }
 
