@@ -10,17 +10,22 @@
 namespace rollout {
 
 std::string VerdictOf(Rule rule, const std::string& scale) {
-  const bool paper = scale == "paper";
-  switch (rule) {
-    case Rule::kMet:
-      return paper ? "holds" : absl::StrCat("not run at paper scale; met at `", scale, "`");
-    case Rule::kNotMet:
-      return paper ? "does not hold"
-                   : absl::StrCat("not run at paper scale; not met at `", scale, "`");
-    case Rule::kTooFewSeeds:
-      return absl::StrCat("not run with enough seeds (at `", scale, "`)");
+  if (rule == Rule::kTooFewSeeds) {
+    return absl::StrCat("not run with enough seeds (at `", scale, "`)");
   }
-  return "";
+  return VerdictOf(std::vector<ClaimPart>{{"", rule == Rule::kMet}}, scale);
+}
+
+std::string VerdictOf(const std::vector<ClaimPart>& parts, const std::string& scale) {
+  const bool paper = scale == "paper";
+  std::vector<std::string> verdicts;
+  for (const ClaimPart& part : parts) {
+    const char* verdict =
+        paper ? (part.met ? "holds" : "does not hold") : (part.met ? "met" : "not met");
+    verdicts.push_back(absl::StrCat(part.name, part.name.empty() ? "" : " ", verdict));
+  }
+  return absl::StrCat(paper ? "" : absl::StrCat("not run at paper scale; at `", scale, "` "),
+                      absl::StrJoin(verdicts, ", "));
 }
 
 std::string ReplaceClaims(const std::string& page, const std::vector<ClaimResult>& results) {

@@ -21,6 +21,13 @@ enum class Rule { kMet, kNotMet, kTooFewSeeds };
 // `scale`: "paper", "short" or "quick".
 std::string VerdictOf(Rule rule, const std::string& scale);
 
+// Of a claim of several parts ("(a)", "(b)"), each with its own verdict.
+struct ClaimPart {
+  std::string name;
+  bool met = false;
+};
+std::string VerdictOf(const std::vector<ClaimPart>& parts, const std::string& scale);
+
 // `page`, a Markdown page with tables of four columns (id, claim, measured, verdict), with the last
 // two cells of every row whose id `results` has.
 std::string ReplaceClaims(const std::string& page, const std::vector<ClaimResult>& results);

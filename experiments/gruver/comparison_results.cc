@@ -5,6 +5,7 @@
 #include <limits>
 #include <set>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_format.h"
 #include "experiments/statistics.h"
 
@@ -29,6 +30,21 @@ std::set<uint64_t> WholeSeeds(const std::vector<RunRecord>& records,
     if (whole) seeds.insert(seed);
   }
   return seeds;
+}
+
+bool IsOfRollouts(const std::string& metric) {
+  return metric != "train_loss" && metric != "parameters" && metric != "cpu_seconds_per_step";
+}
+
+// That of the end, or of half of the steps, where the metric is.
+bool HasNotFiniteRollout(const RunRecord& record, const std::string& metric) {
+  const auto found =
+      record.metrics.find(absl::StartsWith(metric, "half_") ? "half_not_finite" : "not_finite");
+  return found != record.metrics.end() && found->second > 0.0;
+}
+
+bool IsWhole(const RunRecord& record) {
+  return record.outcome == "finished" && !HasNotFiniteRollout(record, "");
 }
 
 }  // namespace
@@ -58,8 +74,22 @@ std::optional<ComparisonResults> ComparisonResults::OfLargestScale(
 }
 
 std::string ComparisonResults::Source(const std::string& experiment) const {
-  return absl::StrFormat("%d seed%s, %s steps: `rollout-experiments run %s --scale %s --seeds %d`",
-                         seeds_, seeds_ == 1 ? "" : "s", steps_, experiment, scale_, seeds_);
+  std::string text =
+      absl::StrFormat("%d seed%s, %s steps: `rollout-experiments run %s --scale %s --seeds %d`",
+                      seeds_, seeds_ == 1 ? "" : "s", steps_, experiment, scale_, seeds_);
+  size_t runs = 0;
+  int not_whole = 0;
+  for (const auto& [run, records] : records_) {
+    runs += records.size();
+    not_whole += NotWhole(run.first, run.second);
+  }
+  if (not_whole > 0) {
+    absl::StrAppendFormat(
+        &text,
+        "; of %d runs %d diverged or have a rollout that is not finite, their errors are infinite",
+        runs, not_whole);
+  }
+  return text;
 }
 
 std::vector<double> ComparisonResults::Values(const std::string& system, const std::string& model,
@@ -67,11 +97,21 @@ std::vector<double> ComparisonResults::Values(const std::string& system, const s
   std::vector<double> values;
   for (const RunRecord& record : records_.at({system, model})) {
     const auto found = record.metrics.find(metric);
-    const bool measured =
+    bool measured =
         record.outcome == "finished" && found != record.metrics.end() && !std::isnan(found->second);
+    if (IsOfRollouts(metric)) measured = measured && !HasNotFiniteRollout(record, metric);
     values.push_back(measured ? found->second : std::numeric_limits<double>::infinity());
   }
   return values;
+}
+
+std::vector<double> ComparisonResults::Ratios(const std::string& system, const std::string& above,
+                                              const std::string& below,
+                                              const std::string& metric) const {
+  std::vector<double> ratios = Values(system, above, metric);
+  const std::vector<double> divisors = Values(system, below, metric);
+  for (size_t i = 0; i < ratios.size(); ++i) ratios[i] /= divisors[i];
+  return ratios;
 }
 
 double ComparisonResults::MeanLog(const std::string& system, const std::string& model,
@@ -86,19 +126,33 @@ double ComparisonResults::MedianOf(const std::string& system, const std::string&
   return Median(Values(system, model, metric));
 }
 
+int ComparisonResults::NotWhole(const std::string& system, const std::string& model) const {
+  const std::vector<RunRecord>& records = records_.at({system, model});
+  return static_cast<int>(std::count_if(records.begin(), records.end(),
+                                        [](const RunRecord& record) { return !IsWhole(record); }));
+}
+
+std::vector<std::vector<double>> ComparisonResults::Series(const std::string& system,
+                                                           const std::string& model,
+                                                           const std::string& series) const {
+  std::vector<std::vector<double>> all;
+  for (const RunRecord& record : records_.at({system, model})) {
+    const auto found = record.series.find(series);
+    if (found != record.series.end() && IsWhole(record)) all.push_back(found->second);
+  }
+  return all;
+}
+
 std::vector<double> ComparisonResults::MeanSeries(const std::string& system,
                                                   const std::string& model,
                                                   const std::string& series) const {
+  const std::vector<std::vector<double>> all = Series(system, model, series);
   std::vector<double> means;
-  double count = 0.0;
-  for (const RunRecord& record : records_.at({system, model})) {
-    const auto found = record.series.find(series);
-    if (found == record.series.end()) continue;
-    means.resize(found->second.size(), 0.0);
-    for (size_t i = 0; i < means.size(); ++i) means[i] += std::log(found->second[i]);
-    ++count;
+  for (const std::vector<double>& one : all) {
+    means.resize(one.size(), 0.0);
+    for (size_t i = 0; i < means.size(); ++i) means[i] += std::log(one[i]);
   }
-  for (double& mean : means) mean = std::exp(mean / count);
+  for (double& mean : means) mean = std::exp(mean / static_cast<double>(all.size()));
   return means;
 }
 

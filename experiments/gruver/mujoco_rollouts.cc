@@ -9,9 +9,9 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "absl/strings/str_join.h"
 #include "base/mutex.h"
 #include "experiments/gruver/comparison_results.h"
+#include "experiments/gruver/mujoco_claims.h"
 #include "experiments/gruver/mujoco_data.h"
 #include "experiments/gruver/mujoco_run.h"
 #include "experiments/gruver/toy_figures.h"
@@ -190,41 +190,8 @@ std::vector<Figure> MujocoRollouts::Figures(const std::vector<RunRecord>& record
 
 std::vector<ClaimResult> MujocoRollouts::Claims(const std::vector<RunRecord>& records) const {
   const auto results = ComparisonResults::OfLargestScale(records, Tasks(), PaperModels());
-  if (!results || results->scale() == Name(Scale::kQuick)) return {};
-  std::vector<ClaimResult> claims;
-  const auto ratio = [&](const std::string& task, const char* above, const char* below,
-                         const char* metric) {
-    return std::exp(results->MeanLog(task, above, metric) - results->MeanLog(task, below, metric));
-  };
-  // Met where the ratio is at least `least` (above 1: more than) on every task.
-  const auto add = [&](const char* id, const char* above, const char* below, const char* metric,
-                       double least) {
-    bool met = true;
-    std::vector<std::string> figures;
-    for (const std::string& task : Tasks()) {
-      const double value = ratio(task, above, below, metric);
-      met = met && value > 1.0 && value >= least;
-      figures.push_back(absl::StrFormat("%s %.2g", task, value));
-    }
-    claims.push_back(
-        {id,
-         absl::StrFormat("%s / %s in %s: %s; %s", above, below,
-                         std::string(metric) == "test_mse" ? "test error" : "training loss",
-                         absl::StrJoin(figures, ", "), results->Source(name())),
-         VerdictOf(met ? Rule::kMet : Rule::kNotMet, results->scale())});
-  };
-  add("M1", "NODE", "NODE+SO", "test_mse", 1.0);
-  add("M2", "SymODEN", "NODE", "test_mse", 1.0);
-  add("M3", "SymODEN", "NODE", "train_loss", 1.0);
-  add("M4", "SymODEN", "NODE+SO", "test_mse", 3.0);
-  // M3 also asks NODE >= NODE+SO.
-  for (const std::string& task : Tasks()) {
-    if (ratio(task, "NODE", "NODE+SO", "train_loss") < 1.0) {
-      claims[2].measured = absl::StrCat("NODE below NODE+SO on ", task, "; ", claims[2].measured);
-      claims[2].verdict = VerdictOf(Rule::kNotMet, results->scale());
-    }
-  }
-  return claims;
+  if (!results) return {};
+  return MujocoClaims(Tasks(), *results);
 }
 
 }  // namespace rollout

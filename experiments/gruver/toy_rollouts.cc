@@ -56,17 +56,9 @@ std::string Ordering(const std::vector<std::pair<std::string, const Row*>>& rows
                                        : absl::StrCat("; at half of the steps ", half));
 }
 
-ToyModel Regularised(const char* name, double weight) {
-  ToyModel model = kNodeSo;
-  model.name = name;
-  model.symplectic_weight = weight;
-  return model;
-}
-
-ToyModel WithL1(const char* name, ToyModel model) {
-  model.name = name;
-  model.norm = LossNorm::kL1;
-  return model;
+std::vector<ToyModel> WithFirst(std::vector<ToyModel> models, const std::vector<ToyModel>& others) {
+  models.insert(models.end(), others.begin(), others.end());
+  return models;
 }
 
 // How asymmetric J DF is, and whether runs of a system in which it is more so predict worse.
@@ -225,15 +217,12 @@ std::vector<ToyComparison> ToyComparisons() {
        "Gruver et al. (2022), figure 3: a symplectic regulariser on NODE+SO, and the degree of "
        "symplecticity beside the rollout error",
        {"chain_pendulum_2", "chain_pendulum_3", "spring_pendulum_2"},
-       {kNodeSo, Regularised("NODE+SO, weight 1e-6", 1e-6),
-        Regularised("NODE+SO, weight 1e-4", 1e-4), Regularised("NODE+SO, weight 1e-2", 1e-2),
-        Regularised("NODE+SO, weight 1", 1.0)},
+       WithFirst({kNodeSo}, RegularisedModels()),
        true},
       {"toy-losses",
        "Gruver et al. (2022), figure 8: absolute in the place of squared errors in the loss",
        {"chain_pendulum_2", "chain_pendulum_3", "spring_pendulum_2", "spring_pendulum_3"},
-       {kNode, kNodeSo, kHnn, WithL1("NODE, L1", kNode), WithL1("NODE+SO, L1", kNodeSo),
-        WithL1("HNN, L1", kHnn)}},
+       WithFirst({kNode, kNodeSo, kHnn}, L1Models())},
   };
 }
 

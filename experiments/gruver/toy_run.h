@@ -8,24 +8,9 @@
 
 #include "absl/status/statusor.h"
 #include "experiments/experiment.h"
-#include "models/transition_model.h"
-#include "trainer/fitting/loss_norm.h"
+#include "experiments/gruver/toy_models.h"
 
 namespace rollout {
-
-// The paper's names. NODE+SO is what it calls MechanicsNN: a learned mass and dq/dt = M^-1 p.
-struct ToyModel {
-  const char* name;
-  DynamicsKind kind;
-  bool has_force;
-  LossNorm norm = LossNorm::kL2;
-  double symplectic_weight = 0.0;  // of the regulariser of NODE+SO
-};
-inline constexpr ToyModel kNode = {"NODE", DynamicsKind::kNode, false};
-inline constexpr ToyModel kNodeSo = {"NODE+SO", DynamicsKind::kMechanics, false};
-inline constexpr ToyModel kHnn = {"HNN", DynamicsKind::kHnn, false};
-inline constexpr ToyModel kHnnWithoutSo = {"HNN without SO", DynamicsKind::kHnnNonseparable, false};
-inline constexpr ToyModel kSymOden = {"SymODEN", DynamicsKind::kHnn, true};
 
 struct ToyRun {
   std::string key;

@@ -8,9 +8,15 @@ namespace {
 TEST(ClaimsTest, HoldsIsSaidOfPaperScaleAlone) {
   EXPECT_EQ(VerdictOf(Rule::kMet, "paper"), "holds");
   EXPECT_EQ(VerdictOf(Rule::kNotMet, "paper"), "does not hold");
-  EXPECT_EQ(VerdictOf(Rule::kMet, "short"), "not run at paper scale; met at `short`");
-  EXPECT_EQ(VerdictOf(Rule::kNotMet, "quick"), "not run at paper scale; not met at `quick`");
+  EXPECT_EQ(VerdictOf(Rule::kMet, "short"), "not run at paper scale; at `short` met");
+  EXPECT_EQ(VerdictOf(Rule::kNotMet, "quick"), "not run at paper scale; at `quick` not met");
   EXPECT_EQ(VerdictOf(Rule::kTooFewSeeds, "paper"), "not run with enough seeds (at `paper`)");
+}
+
+TEST(ClaimsTest, EveryPartHasItsVerdict) {
+  EXPECT_EQ(VerdictOf({{"(a)", true}, {"(b)", false}}, "paper"), "(a) holds, (b) does not hold");
+  EXPECT_EQ(VerdictOf({{"(a)", false}, {"(b)", true}}, "short"),
+            "not run at paper scale; at `short` (a) not met, (b) met");
 }
 
 TEST(ClaimsTest, ReplacesMeasuredCellsOfItsRowsAlone) {

@@ -1,0 +1,24 @@
+// The claims of Gruver et al. (2022) about MuJoCo tasks, as rules on records.
+#ifndef ROLLOUT_EXPERIMENTS_GRUVER_MUJOCO_CLAIMS_H_
+#define ROLLOUT_EXPERIMENTS_GRUVER_MUJOCO_CLAIMS_H_
+
+#include <string>
+#include <vector>
+
+#include "experiments/claims.h"
+#include "experiments/gruver/comparison_results.h"
+
+namespace rollout {
+
+// M1-M4, on geometric means over seeds, on every one of `tasks`; the figures shown are medians over
+// seeds with the least and the most. A verdict takes four seeds; `quick` runs say nothing.
+//   M1  NODE+SO below NODE in test error
+//   M2  SymODEN above NODE in test error
+//   M3  SymODEN above NODE, and NODE at or above NODE+SO, in training loss
+//   M4  SymODEN at least three times NODE+SO in test error
+std::vector<ClaimResult> MujocoClaims(const std::vector<std::string>& tasks,
+                                      const ComparisonResults& results);
+
+}  // namespace rollout
+
+#endif  // ROLLOUT_EXPERIMENTS_GRUVER_MUJOCO_CLAIMS_H_
