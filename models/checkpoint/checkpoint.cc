@@ -1,5 +1,6 @@
 #include "models/checkpoint/checkpoint.h"
 
+#include <algorithm>
 #include <cmath>
 #include <utility>
 
@@ -68,18 +69,18 @@ absl::Status CheckTensor(const NamedTensor& tensor, const TensorShape& expected)
 absl::StatusOr<std::vector<NamedTensor>> ArrangeTensors(std::vector<NamedTensor> found,
                                                         const TransitionModelSpec& spec) {
   std::vector<NamedTensor> arranged;
+  std::vector<bool> taken(found.size());
   for (const TensorShape& expected : ExpectedTensors(spec)) {
-    NamedTensor* match = nullptr;
-    for (NamedTensor& tensor : found) {
-      if (tensor.name == expected.name) match = &tensor;
-    }
-    if (match == nullptr) return Invalid(absl::StrCat("tensor ", expected.name, " is missing"));
+    const auto match = std::find_if(found.begin(), found.end(), [&](const NamedTensor& tensor) {
+      return tensor.name == expected.name;
+    });
+    if (match == found.end()) return Invalid(absl::StrCat("tensor ", expected.name, " is missing"));
+    taken[static_cast<size_t>(match - found.begin())] = true;
     arranged.push_back(std::move(*match));
-    match->name.clear();
   }
-  for (const NamedTensor& tensor : found) {
-    if (!tensor.name.empty()) {
-      return Invalid(absl::StrCat("tensor ", tensor.name, " is unknown to kind ",
+  for (size_t i = 0; i < found.size(); ++i) {
+    if (!taken[i]) {
+      return Invalid(absl::StrCat("tensor \"", found[i].name, "\" is unknown to kind ",
                                   Name(spec.dynamics.kind), " with these settings"));
     }
   }

@@ -19,6 +19,8 @@ namespace rollout {
 struct EngineOptions {
   std::string device = "cpu";  // "cpu" or "cuda:N"
   int threads = 1;             // computing threads of one engine; 0 = one for each core
+  // Where the bits of a lane depend on the layout that suits a batch (on a GPU): one layout for all.
+  bool deterministic = false;
 };
 
 struct EngineInfo {
@@ -74,7 +76,7 @@ class Engine {
 // What a shared object with engines exports, through the C function `rollout_engine_module`, which
 // returns a pointer to one static instance. The members may only change together with
 // kEngineAbiVersion.
-inline constexpr uint32_t kEngineAbiVersion = 3;
+inline constexpr uint32_t kEngineAbiVersion = 4;
 struct EngineModule {
   uint32_t abi_version;  // kEngineAbiVersion of the module's build
   const char* name;      // "torch", "fused"

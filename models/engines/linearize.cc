@@ -40,6 +40,12 @@ absl::Status Linearize(Engine& engine, const TransitionModelSpec& spec, const Li
   const int64_t state = spec.state_size();
   const int64_t nu = spec.num_controls;
   if (absl::Status status = CheckSizes(job, state, nu); !status.ok()) return status;
+  if (spec.dynamics.kind == DynamicsKind::kNodeRecurrent) {
+    return absl::UnimplementedError(absl::StrCat(
+        "linearize: the next state of ", spec.name,
+        " (NODE_RECURRENT) depends on a memory that is not part of its state, so that there are no "
+        "A and B; ask for gradients"));
+  }
   RolloutJob rollout;
   rollout.lanes = 1;
   rollout.horizon = job.horizon;

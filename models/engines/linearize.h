@@ -30,7 +30,8 @@ struct LinearizeJob {
 
 // Rolls out, and then pulls each unit cotangent of every z(t + 1) back through its transition: 2n
 // lanes of one transition for each t. All outputs must be given. The errors of Engine::Rollout and
-// Engine::Gradient. Not at the same time as another call of the engine.
+// Engine::Gradient; UNIMPLEMENTED for NODE_RECURRENT, whose next state depends on more than z and
+// u. Not at the same time as another call of the engine.
 absl::Status Linearize(Engine& engine, const TransitionModelSpec& spec, const LinearizeJob& job);
 
 }  // namespace rollout

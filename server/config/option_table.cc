@@ -79,6 +79,14 @@ OptionEntry Time(const std::string& name, absl::Duration low, const std::string&
       }};
 }
 
+// On by its name alone.
+OptionEntry Flag(const std::string& name, const std::string& help, Member<bool> member) {
+  return {name, "", help, [=](const std::string& text, ServerOptions* options) {
+            if (absl::SimpleAtob(text, &member(*options))) return absl::OkStatus();
+            return Bad(name, text, "true or false");
+          }};
+}
+
 absl::Status SetDevice(const std::string& text, ServerOptions* options) {
   int index = 0;
   const bool cuda = text.rfind("cuda:", 0) == 0 && absl::SimpleAtoi(text.substr(5), &index);
@@ -86,11 +94,6 @@ absl::Status SetDevice(const std::string& text, ServerOptions* options) {
     return Bad("device", text, "auto, cpu or cuda:N");
   }
   options->engine.device = text;
-  return absl::OkStatus();
-}
-
-absl::Status SetInsecure(const std::string& text, ServerOptions* options) {
-  if (!absl::SimpleAtob(text, &options->insecure)) return Bad("insecure", text, "true or false");
   return absl::OkStatus();
 }
 
@@ -121,7 +124,8 @@ std::vector<OptionEntry> MakeTable() {
            [](O& o) -> auto& { return o.metrics_listen; }),
       Text("health-listen", "HOST:PORT", "further address that serves grpc.health.v1 alone [none]",
            [](O& o) -> auto& { return o.health_listen; }),
-      {"insecure", "", "allow plain text on --listen beyond loopback", SetInsecure},
+      Flag("insecure", "allow plain text on --listen beyond loopback",
+           [](O& o) -> auto& { return o.insecure; }),
       Text("tls-certificate", "FILE", "PEM chain of --listen, read again when it changes [none]",
            [](O& o) -> auto& { return o.security.tls_certificate; }),
       Text("tls-key", "FILE", "its private key, PEM without a password [none]",
@@ -143,6 +147,8 @@ std::vector<OptionEntry> MakeTable() {
            [](O& o) -> auto& { return o.engine_dir; }),
       Number<int>("engine-threads", 0, 1024, "of one version's engine; 0 = one for each core [0]",
                   [](O& o) -> auto& { return o.engine.threads; }),
+      Flag("deterministic", "on a GPU: a lane's bits do not depend on its batch; slower [off]",
+           [](O& o) -> auto& { return o.engine.deterministic; }),
       Time("poll-interval", absl::Milliseconds(10), "between looks at the repository [1s]",
            [](O& o) -> auto& { return o.poll_interval; }),
       Number<int>("loaded-versions", 1, 1000, "newest good versions that stay loaded [2]",

@@ -1,7 +1,9 @@
 #include "server/config/server_options.h"
 
 #include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 
 namespace rollout {
 
@@ -15,6 +17,37 @@ bool IsLoopback(const std::string& address) {
 }
 
 namespace {
+
+// gRPC and the metrics' server each take other forms too, and mean something else by them.
+absl::Status CheckAddress(absl::string_view option, const std::string& address) {
+  const size_t colon = address.rfind(':');
+  const bool parted = colon != std::string::npos && colon > 0;
+  const absl::string_view port = parted ? absl::string_view(address).substr(colon + 1) : "";
+  const bool digits =
+      !port.empty() && port.find_first_not_of("0123456789") == absl::string_view::npos;
+  const bool bracketed = parted && address.front() == '[' && address[colon - 1] == ']';
+  const bool one_host = parted && (bracketed || address.find(':') == colon);
+  int number = 0;
+  if (one_host && digits && absl::SimpleAtoi(port, &number) && number <= 65535) {
+    return absl::OkStatus();
+  }
+  return absl::InvalidArgumentError(absl::StrCat(
+      option, "=", address, ": expected HOST:PORT or [IPV6]:PORT with a port from 0 to 65535"));
+}
+
+absl::Status ValidateAddresses(const ServerOptions& options) {
+  absl::Status status;
+  if (!absl::StartsWith(options.listen, "unix:")) {
+    status = CheckAddress("--listen", options.listen);
+  }
+  if (!options.health_listen.empty() && !absl::StartsWith(options.health_listen, "unix:")) {
+    status.Update(CheckAddress("--health-listen", options.health_listen));
+  }
+  if (!options.metrics_listen.empty()) {
+    status.Update(CheckAddress("--metrics-listen", options.metrics_listen));
+  }
+  return status;
+}
 
 absl::Status ValidateSecurity(const ServerOptions& options) {
   const PortSecurityOptions& security = options.security;
@@ -54,11 +87,13 @@ absl::Status ValidateOptions(const ServerOptions& options) {
     return absl::InvalidArgumentError(
         "--model-repository: got nothing; give the folder that holds <model>/<version>/");
   }
+  if (absl::Status s = ValidateAddresses(options); !s.ok()) return s;
   if (absl::Status s = ValidateSecurity(options); !s.ok()) return s;
   if (options.request.max_lanes > options.batch.queue_lanes) {
     return absl::InvalidArgumentError(absl::StrCat(
-        "--max-lanes=", options.request.max_lanes, ": larger than --queue-lanes=",
-        options.batch.queue_lanes, ", so such a request could never be queued; raise the latter"));
+        "--max-lanes=", options.request.max_lanes,
+        ": larger than --queue-lanes=", options.batch.queue_lanes,
+        ", so such a request could never be queued; lower the one or raise the other"));
   }
   return absl::OkStatus();
 }

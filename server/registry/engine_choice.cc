@@ -53,7 +53,10 @@ absl::StatusOr<ChosenEngine> ChooseEngine(const TransitionModel& model,
                                           const EngineModuleFinder& find_module) {
   const bool any_device = options.device == "auto";
   const auto create = [&](const std::string& name, const std::string& device) {
-    return Create(name, model, {.device = device, .threads = options.threads}, find_module);
+    return Create(
+        name, model,
+        {.device = device, .threads = options.threads, .deterministic = options.deterministic},
+        find_module);
   };
   ChosenEngine chosen;
   // Why not what would have been better, the first reason first.

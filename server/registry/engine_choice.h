@@ -14,8 +14,9 @@ namespace rollout {
 struct EngineChoiceOptions {
   std::string engine = "auto";  // "auto", "torch" or "fused"
   std::string device =
-      "auto";       // "auto" (a GPU where there is one, else the CPU), "cpu" or "cuda:N"
-  int threads = 0;  // of one engine; 0 = one for each core
+      "auto";                  // "auto" (a GPU where there is one, else the CPU), "cpu" or "cuda:N"
+  int threads = 0;             // of one engine; 0 = one for each core
+  bool deterministic = false;  // the same bits in any batch on a GPU, too
 };
 
 struct ChosenEngine {

@@ -318,7 +318,10 @@ bool ModelRegistry::LoadNext() {
   const bool waits = DeviceFaultOf(verdict).has_value();
   // Once when the wait begins, not at every look.
   if (!(waits && waited)) LogGates(name, version, gates);
-  const bool vanished = !verdict.ok() && !ReadFingerprint(options_.repository, name, version).ok();
+  absl::Status there;
+  if (!verdict.ok()) there = ReadFingerprint(options_.repository, name, version).status();
+  // What is there and may not be read is a bad version all the same.
+  const bool vanished = !there.ok() && !absl::IsPermissionDenied(there);
   if (verdict.ok()) {
     spdlog::info("event=version_ready model={} version={} engine={} device={} seconds={:.3f}", name,
                  version, (*loaded)->engine_info().engine, (*loaded)->engine_info().device,

@@ -227,6 +227,19 @@ TEST_F(ModelRegistryTest, ABadVersionIsQuarantinedOnceAndTheGoodOneGoesOn) {
   EXPECT_THAT(Loaded(), ElementsAre(3, 1));
 }
 
+TEST_F(ModelRegistryTest, AVersionThatMayNotBeOpenedIsABadOne) {
+  repository_.Publish("model", 1);
+  const TemporaryDirectory outside;
+  std::filesystem::rename(folder_ / "model/1", outside / "moved");
+  std::filesystem::create_directory_symlink(outside / "moved", folder_ / "model/1");
+  for (int poll = 0; poll < 3; ++poll) PollAndLoad();
+  EXPECT_EQ(observer_.bad(), 1) << "looked at once, until it changes";
+  ASSERT_OK_AND_ASSIGN(const ModelStatus status, registry_.Describe("model"));
+  ASSERT_EQ(status.versions.size(), 1u);
+  EXPECT_EQ(status.versions[0].state, VersionState::kQuarantined);
+  EXPECT_THAT(status.versions[0].reason, HasSubstr("outside"));
+}
+
 TEST_F(ModelRegistryTest, AModelWithOnlyBadVersionsIsShownWithItsReason) {
   repository_.Publish("model", 1);
   repository_.Damage("model", 1);

@@ -145,6 +145,23 @@ INSTANTIATE_TEST_SUITE_P(
                 {"--model-repository=/m", "--listen=0.0.0.0:8001"},
                 {},
                 "--listen=0.0.0.0:8001: reachable from other machines without TLS"},
+        BadCase{"NoSuchPort",
+                {"--model-repository=/m", "--listen=127.0.0.1:65536"},
+                {},
+                "--listen=127.0.0.1:65536: expected HOST:PORT or [IPV6]:PORT with a port from 0"},
+        BadCase{
+            "NoPort", {"--model-repository=/m", "--listen=localhost"}, {}, "expected HOST:PORT"},
+        BadCase{"EmptyPort", {"--model-repository=/m", "--listen=localhost:"}, {}, "expected HOST"},
+        BadCase{"NoHost",
+                {"--model-repository=/m", "--metrics-listen=8002"},
+                {},
+                "--metrics-listen=8002: expected HOST:PORT"},
+        BadCase{"NamedPort",
+                {"--model-repository=/m", "--health-listen=127.0.0.1:http"},
+                {},
+                "--health-listen=127.0.0.1:http: expected HOST:PORT"},
+        BadCase{
+            "NoAddress", {"--model-repository=/m", "--listen="}, {}, "--listen=: expected HOST"},
         BadCase{"RequestsLargerThanTheQueue",
                 {"--model-repository=/m", "--queue-lanes=10", "--max-lanes=20"},
                 {},
@@ -172,6 +189,12 @@ TEST(ReadOptionsTest, AnEmptyValueMayStandInTheSameWord) {
   EXPECT_EQ(start.options.metrics_listen, "");
   EXPECT_EQ(start.options.request.max_lanes, 7);
   EXPECT_FALSE(start.check_only);
+}
+
+TEST(ReadOptionsTest, AddressesAreNamesNumbersAndSockets) {
+  for (const char* address : {"localhost:0", "127.0.0.1:65535", "[::1]:8001", "unix:/run/r.sock"}) {
+    EXPECT_OK(Read({"--model-repository=/m", absl::StrCat("--listen=", address)})) << address;
+  }
 }
 
 TEST(ReadOptionsTest, AConfigurationMayBeCheckedOnly) {

@@ -1,6 +1,8 @@
 #include "trainer/fitting/charted_episodes.h"
 
 #include <algorithm>
+#include <cmath>
+#include <numbers>
 #include <string>
 #include <utility>
 
@@ -11,6 +13,15 @@ namespace rollout {
 namespace {
 
 constexpr int kFreeJointVelocities = 6;
+
+// Whether a body stepped over the singular pitch between two charted states: yaw and roll turn by
+// half a turn there, however far from it both states are.
+bool CrossesSingularPitch(const std::vector<double>& before, const std::vector<double>& after) {
+  constexpr size_t kYaw = 3, kRoll = 5;
+  constexpr double kQuarter = std::numbers::pi / 2;
+  return std::abs(after[kYaw] - before[kYaw]) > kQuarter &&
+         std::abs(after[kRoll] - before[kRoll]) > kQuarter;
+}
 
 int NumJoints(const DatasetInfo& info) { return info.num_velocities - kFreeJointVelocities; }
 
@@ -72,6 +83,7 @@ ChartedEpisode ChartEpisode(const DatasetInfo& info, const Episode& episode) {
     chart.ToChart(
         absl::MakeConstSpan(episode.states).subspan(t * chart.raw_size(), chart.raw_size()),
         previous, absl::MakeSpan(state));
+    if (!stretch.states.empty() && CrossesSingularPitch(previous, state)) finish();
     previous = state;
     if (chart.NearSingular(state)) {
       finish();

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "base/random.h"
+#include "models/engines/rollout_objective.h"
 
 namespace rollout {
 namespace {
@@ -83,6 +84,11 @@ absl::StatusOr<TransitionModelSpec> MakeFitSpec(const DatasetInfo& info,
   spec.data_low = statistics.data_low;
   spec.data_high = statistics.data_high;
   if (absl::Status status = ValidateSpec(spec); !status.ok()) return status;
+  // Before the fit and not after it, when the version is judged.
+  if (const auto objective = RolloutObjective::Find(spec); !objective.ok()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("dataset ", info.id, ": ", objective.status().message()));
+  }
   return spec;
 }
 

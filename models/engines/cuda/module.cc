@@ -17,7 +17,8 @@ absl::StatusOr<std::unique_ptr<Engine>> Create(const TransitionModel& model,
   try {
     auto device = OpenCudaDevice(options.device);
     if (!device.ok()) return device.status();
-    return MakeTileEngine(model, *std::move(device), {.cpu_threads = options.threads});
+    return MakeTileEngine(model, *std::move(device),
+                          {.cpu_threads = options.threads, .one_size = options.deterministic});
   } catch (const std::exception& error) {  // memory or threads
     return absl::ResourceExhaustedError(
         absl::StrCat("the fused CUDA engine of model ", model.spec.name, ": ", error.what()));

@@ -23,6 +23,8 @@
 namespace rollout::cuda {
 namespace {
 
+constexpr int kOneSize = 8;
+
 // Hands out ranges that were taken from another feed.
 class RangesFeed final : public LaneFeed {
  public:
@@ -99,6 +101,10 @@ class TileEngine final : public Engine {
         plans_.emplace(lanes, *planned);
         available_.push_back(lanes);
       }
+    }
+    if (options_.one_size && !available_.empty()) {
+      const bool fits = plans_.count(kOneSize) > 0;
+      available_ = {fits ? kOneSize : available_.front()};
     }
     if (plans_.empty()) {
       return absl::UnimplementedError(

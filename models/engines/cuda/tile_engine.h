@@ -21,9 +21,11 @@ struct TileEngineOptions {
   int64_t batch_lanes = 65536;
   // Of the CPU's part: gradients, and lanes that follow single members of an ensemble.
   int cpu_threads = 1;
-  // The only tiles to use; 0 = whichever is soonest done. One size gives the same bits in any
-  // batch.
+  // The only tiles to use; 0 = whichever is soonest done.
   int tile_lanes = 0;
+  // Tiles of 8 lanes for all batches, or of one where 8 do not fit: a lane's bits depend on the size
+  // of its tile and on nothing else of its batch.
+  bool one_size = false;
 };
 
 // UNIMPLEMENTED with the reason where the engine does not take `model` or `device` has too little

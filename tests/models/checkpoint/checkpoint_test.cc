@@ -248,7 +248,11 @@ std::vector<Damage> Damages() {
       {"UnknownTensor", weights([](Tensors& t) {
          t.push_back({"mlp.0.bias", {1}, {0}});
        }),
-       nothing, kInvalid, "mlp.0.bias is unknown"},
+       nothing, kInvalid, "\"mlp.0.bias\" is unknown"},
+      {"NamelessTensor", weights([](Tensors& t) {
+         t.push_back({"", {1}, {0}});
+       }),
+       nothing, kInvalid, "\"\" is unknown"},
       {"RenamedTensor", weights([](Tensors& t) { t.back().name = "force.3.bias"; }), nothing,
        kInvalid, "force.2.bias is missing"},
       {"OtherShape", weights([](Tensors& t) { t.back().shape = {3}; }), nothing, kInvalid,

@@ -1,6 +1,7 @@
 // The CUDA engine as its callers meet it: batches, segments, horizons, outputs.
 #include "models/engines/cuda/tile_engine.h"
 
+#include <algorithm>
 #include <atomic>
 #include <cmath>
 #include <limits>
@@ -86,6 +87,21 @@ TEST_F(TileEngineTest, JobsOfDifferentHorizonsShareACallAndKeepTheirBits) {
       EXPECT_EQ(together->trajectory, alone.trajectory) << "in tiles of " << tile_lanes;
       EXPECT_EQ(together->final_state, alone.final_state);
     }
+  }
+}
+
+TEST_F(TileEngineTest, OneSizeGivesALaneTheSameBitsInBatchesOfAnySize) {
+  const TransitionModel model = HnnModel(2);
+  const auto engine = Make(model, {.one_size = true});
+  for (const int lanes : {2, 9, 40, 200}) {
+    Rollouts batch(model.spec, lanes, 5, 1);
+    ASSERT_OK(engine->Rollout({batch.job}));
+    Rollouts alone(model.spec, 1, 5, 1);
+    std::copy_n(batch.initial.begin(), alone.initial.size(), alone.initial.begin());
+    std::copy_n(batch.controls.begin(), alone.controls.size(), alone.controls.begin());
+    ASSERT_OK(engine->Rollout({alone.job}));
+    batch.trajectory.resize(alone.trajectory.size());
+    EXPECT_EQ(batch.trajectory, alone.trajectory) << "in a batch of " << lanes;
   }
 }
 

@@ -254,5 +254,25 @@ TEST(LinearizeTest, AgreesWithFiniteDifferencesOfOneTransition) {
   }
 }
 
+// Its memory is no part of the state, so that no A and B belong to a transition.
+TEST(LinearizeTest, RefusesAModelThatRemembers) {
+  SpecChoice choice;
+  choice.kind = DynamicsKind::kNodeRecurrent;
+  const TransitionModel model = RandomModel(MakeSpec(choice), 3);
+  const int state = model.spec.state_size(), nu = model.spec.num_controls;
+  const std::vector<float> initial = RandomStates(model.spec, 1, 1);
+  const std::vector<float> controls = RandomControls(model.spec, 1, 1, 2);
+  std::vector<float> trajectory(2 * state), a(state * state), b(state * nu);
+  LinearizeJob job;
+  job.horizon = 1;
+  job.initial_state = initial;
+  job.controls = controls;
+  job.trajectory = absl::MakeSpan(trajectory);
+  job.state_jacobians = absl::MakeSpan(a);
+  job.control_jacobians = absl::MakeSpan(b);
+  EXPECT_THAT(Linearize(*ExactEngine(model), model.spec, job),
+              StatusIs(absl::StatusCode::kUnimplemented, testing::HasSubstr("memory")));
+}
+
 }  // namespace
 }  // namespace rollout

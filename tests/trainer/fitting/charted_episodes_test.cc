@@ -83,6 +83,17 @@ TEST(ChartedEpisodesTest, IsCutWhereTheChartIsSingular) {
   EXPECT_NEAR(charted.stretches[1].states[6], 16.0, 1e-12);
 }
 
+// A fast body: neither state is near the singular pitch, and yaw and roll turn by half a turn.
+TEST(ChartedEpisodesTest, IsCutWhereABodyStepsOverTheSingularPitch) {
+  const double upright = std::numbers::pi / 2;
+  const Episode episode = Turning({1.2, upright - 0.15, upright + 0.15, upright + 0.4});
+  const ChartedEpisode charted = ChartEpisode(Recorded(), episode);
+  ASSERT_EQ(charted.stretches.size(), 2u);
+  EXPECT_EQ(charted.left_out_transitions, 1);
+  EXPECT_THAT(charted.stretches[0].actions, testing::ElementsAre(0.0));
+  EXPECT_THAT(charted.stretches[1].actions, testing::ElementsAre(2.0));
+}
+
 TEST(ChartedEpisodesTest, FitDataIsInTheChart) {
   FitData data;
   SetDatasetInfo(Recorded(), &data);
