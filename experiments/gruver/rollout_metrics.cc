@@ -12,6 +12,10 @@ double LogRelative(double difference, double sum) {
   return std::log(std::max(sum > 0.0 ? difference / sum : 0.0, kLeast));
 }
 
+double LogEnergyError(double energy, double actual) {
+  return LogRelative(std::abs(energy - actual), std::abs(energy) + std::abs(actual));
+}
+
 double RootMeanSquare(absl::Span<const double> values) {
   double squares = 0.0;
   for (const double value : values) squares += value * value;
@@ -28,7 +32,10 @@ RolloutMetrics MeasureRollouts(const EquationsOfMotion& mechanics,
   RolloutMetrics metrics;
   std::vector<double> rollout_logs(times, 0.0), energy_logs(times, 0.0), energy_squares(times, 0.0);
   std::vector<double> state(size), difference(size);
-  double squares = 0.0, count = 0.0;
+  double squares = 0.0, count = 0.0, as_coded_sum = 0.0;
+  const bool has_as_coded =
+      mechanics.EnergyWithVelocityAsMomentum(absl::MakeConstSpan(truth[0].states).first(size))
+          .has_value();
   for (size_t lane = 0; lane < truth.size(); ++lane) {
     const absl::Span<const float> lane_predicted =
         predicted.subspan(lane * times * size, times * size);
@@ -48,10 +55,12 @@ RolloutMetrics MeasureRollouts(const EquationsOfMotion& mechanics,
       }
       rollout_logs[t] +=
           LogRelative(RootMeanSquare(difference), RootMeanSquare(state) + RootMeanSquare(actual));
-      const double energy = mechanics.Energy(state), actual_energy = mechanics.Energy(actual);
-      const double energy_log =
-          LogRelative(std::abs(energy - actual_energy), std::abs(energy) + std::abs(actual_energy));
+      const double energy_log = LogEnergyError(mechanics.Energy(state), mechanics.Energy(actual));
       energy_logs[t] += energy_log;
+      if (has_as_coded && t > 0) {
+        as_coded_sum += LogEnergyError(*mechanics.EnergyWithVelocityAsMomentum(state),
+                                       *mechanics.EnergyWithVelocityAsMomentum(actual));
+      }
       energy_squares[t] += energy_log * energy_log;
     }
   }
@@ -69,7 +78,12 @@ RolloutMetrics MeasureRollouts(const EquationsOfMotion& mechanics,
   metrics.mse = squares / (count * static_cast<double>(times * size));
   metrics.rollout_error = std::exp(rollout_sum / later);
   metrics.energy_error = std::exp(energy_sum / later);
-  metrics.rollout_error_as_coded = std::exp((rollout_sum + std::log(kLeast)) / (later + 1.0));
+  // With the first time, which counts as kLeast.
+  const auto as_coded = [&](double sum) {
+    return std::exp((sum + std::log(kLeast)) / (later + 1.0));
+  };
+  metrics.rollout_error_as_coded = as_coded(rollout_sum);
+  if (has_as_coded) metrics.energy_error_as_coded = as_coded(as_coded_sum / count);
   return metrics;
 }
 

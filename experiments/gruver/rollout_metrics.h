@@ -3,6 +3,7 @@
 #define ROLLOUT_EXPERIMENTS_GRUVER_ROLLOUT_METRICS_H_
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "absl/types/span.h"
@@ -20,6 +21,9 @@ struct RolloutMetrics {
   double energy_error = 0.0;   // the same of the energy
   // With the first time, where the error is 0 and counts as 1e-7, as the papers' code has it.
   double rollout_error_as_coded = 0.0;
+  // The same of the energy, which that code evaluates with velocities where momenta belong; nullopt
+  // where the system does not know that energy.
+  std::optional<double> energy_error_as_coded;
   int not_finite = 0;  // rollouts with a state that is not finite; left out of everything above
   // Geometric means over rollouts at each time after the first, and the standard deviation over
   // rollouts of the energy error's logarithm.

@@ -65,6 +65,9 @@ void Record(const RolloutMetrics& metrics, const std::string& prefix, RunRecord*
   record->metrics[prefix + "rollout_error"] = metrics.rollout_error;
   record->metrics[prefix + "rollout_error_as_coded"] = metrics.rollout_error_as_coded;
   record->metrics[prefix + "energy_error"] = metrics.energy_error;
+  if (metrics.energy_error_as_coded) {
+    record->metrics[prefix + "energy_error_as_coded"] = *metrics.energy_error_as_coded;
+  }
   record->metrics[prefix + "not_finite"] = metrics.not_finite;
 }
 

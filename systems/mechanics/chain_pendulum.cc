@@ -1,6 +1,7 @@
 // Pendulums of point masses on massless rods in a plane.
 #include <cmath>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -69,15 +70,11 @@ class ChainPendulum final : public EquationsOfMotion {
   }
 
   double Energy(absl::Span<const double> state) const override {
-    const int n = links_;
-    std::vector<double> x(n), y(n), vx(n), vy(n);
-    Place(state.first(n), state.last(n), x, y, vx, vy);
-    double energy = 0.0;
-    for (int k = 0; k < n; ++k) {
-      const double mass = parameters_.masses[k];
-      energy += 0.5 * mass * (vx[k] * vx[k] + vy[k] * vy[k]) + mass * kGravity * y[k];
-    }
-    return energy;
+    return EnergyWithInertia(state, [](double mass) { return mass; });
+  }
+  std::optional<double> EnergyWithVelocityAsMomentum(
+      absl::Span<const double> state) const override {
+    return EnergyWithInertia(state, [](double mass) { return 1.0 / mass; });
   }
 
   // Drag takes lambda p . v = 2 lambda T; the push works on the first mass's horizontal velocity.
@@ -117,6 +114,20 @@ class ChainPendulum final : public EquationsOfMotion {
 
  private:
   static constexpr int kMostLinks = 5;
+
+  // sum inertia(m) |v|^2 / 2 + m g y.
+  template <typename Inertia>
+  double EnergyWithInertia(absl::Span<const double> state, const Inertia& inertia) const {
+    const int n = links_;
+    std::vector<double> x(n), y(n), vx(n), vy(n);
+    Place(state.first(n), state.last(n), x, y, vx, vy);
+    double energy = 0.0;
+    for (int k = 0; k < n; ++k) {
+      const double mass = parameters_.masses[k];
+      energy += 0.5 * inertia(mass) * (vx[k] * vx[k] + vy[k] * vy[k]) + mass * kGravity * y[k];
+    }
+    return energy;
+  }
 
   // Cartesian positions and velocities of the masses.
   void Place(absl::Span<const double> angles, absl::Span<const double> rates,

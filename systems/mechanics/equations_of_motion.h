@@ -3,6 +3,7 @@
 #define ROLLOUT_SYSTEMS_MECHANICS_EQUATIONS_OF_MOTION_H_
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -29,6 +30,14 @@ class EquationsOfMotion {
 
   // Kinetic plus potential energy (for the canonical systems: H) at `state` [2n].
   virtual double Energy(absl::Span<const double> state) const = 0;
+
+  // The same with every point mass's Cartesian velocity where its momentum belongs, a kinetic
+  // energy of v^2 / 2m, as the code of Gruver et al. (2022) evaluates H; nullopt where it is not
+  // known.
+  virtual std::optional<double> EnergyWithVelocityAsMomentum(
+      absl::Span<const double> /*state*/) const {
+    return std::nullopt;
+  }
 
   // The rate at which drag and controls change the energy at `state` under `control` [nu].
   virtual double Power(absl::Span<const double> state, absl::Span<const double> control) const;

@@ -2,6 +2,7 @@
 #include <array>
 #include <cmath>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -55,12 +56,14 @@ class SpringPendulum final : public EquationsOfMotion {
   }
 
   double Energy(absl::Span<const double> state) const override {
-    double energy = 0.0;
-    for (int i = 0; i < bobs_; ++i) {
-      const double stretch = Stretch(state, i).length - RestLength(i);
-      energy += 0.5 * kStiffness * stretch * stretch + masses_[i] * kGravity * state[3 * i + 2];
-      energy += 0.5 * masses_[i] * SquaredSpeed(state, i);
-    }
+    double energy = Potential(state);
+    for (int i = 0; i < bobs_; ++i) energy += 0.5 * masses_[i] * SquaredSpeed(state, i);
+    return energy;
+  }
+  std::optional<double> EnergyWithVelocityAsMomentum(
+      absl::Span<const double> state) const override {
+    double energy = Potential(state);
+    for (int i = 0; i < bobs_; ++i) energy += 0.5 * SquaredSpeed(state, i) / masses_[i];
     return energy;
   }
 
@@ -107,6 +110,15 @@ class SpringPendulum final : public EquationsOfMotion {
     }
     spring.length = std::sqrt(squares);
     return spring;
+  }
+
+  double Potential(absl::Span<const double> state) const {
+    double energy = 0.0;
+    for (int i = 0; i < bobs_; ++i) {
+      const double stretch = Stretch(state, i).length - RestLength(i);
+      energy += 0.5 * kStiffness * stretch * stretch + masses_[i] * kGravity * state[3 * i + 2];
+    }
+    return energy;
   }
 
   double SquaredSpeed(absl::Span<const double> state, int i) const {

@@ -309,6 +309,17 @@ TEST(ToyClaimsTest, LossesKeepTheOrder) {
   EXPECT_EQ(verdict(with(0.2, 0.21, 0.09)), not_met);   // another order alone
 }
 
+// Records from before the energy error as coded was measured have none, later ones do.
+TEST(ToyReportTest, TellsMetricsAsCodedFromTheCorrectedOnes) {
+  auto records = Records("toy-rollouts", 1, Errors(AsThePaper()));
+  for (RunRecord& record : records) record.metrics["rollout_error_as_coded"] = 0.125;
+  records[1].metrics["energy_error_as_coded"] = 0.375;
+  const std::string page = ToyRollouts(Find("toy-rollouts")).Report(records);
+  EXPECT_TRUE(absl::StrContains(page, "| chain_pendulum_2 | NODE | 1 | 0.3 | 0.3 | 0.125, – |"))
+      << page;
+  EXPECT_TRUE(absl::StrContains(page, "| 0.125, 0.375 |"));
+}
+
 TEST(ToyFiguresTest, ArePartOfTheReport) {
   const auto records =
       Records("toy-rollouts", 2, Errors({{"NODE", 0.1}, {"NODE+SO", 0.02}, {"HNN", 0.01}}));

@@ -23,6 +23,7 @@ TEST(ToyRunTest, GoesOnWhereItWasStopped) {
   EXPECT_FALSE(std::filesystem::exists(partial + ".state"));
   EXPECT_EQ(whole->outcome, "finished");
   EXPECT_EQ(whole->series.at("energy_error_at").size(), 99u);
+  EXPECT_GT(whole->metrics.at("energy_error_as_coded"), 0.0);
 
   // Stopped before its first step, it leaves a state and no record.
   stop = true;
