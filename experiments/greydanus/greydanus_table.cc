@@ -6,6 +6,7 @@
 #include "absl/strings/str_format.h"
 #include "experiments/greydanus/greydanus_run.h"
 #include "experiments/greydanus/greydanus_task.h"
+#include "experiments/ordering.h"
 #include "experiments/statistics.h"
 
 namespace rollout {
@@ -123,12 +124,17 @@ std::string GreydanusTable::Report(const std::vector<RunRecord>& records) const 
       "the "
       "papers' code does not name.\n\n");
   for (const Scale scale : {Scale::kPaper, Scale::kShort, Scale::kQuick}) {
-    std::string rows;
+    std::string rows, orderings;
     for (const GreydanusTask& task : GreydanusTasks()) {
+      std::vector<ModelErrors> errors;
       for (const GreydanusModel& model : kModels) {
         const Summary summary = Summarise(records, task.system, model.name, Name(scale));
-        if (summary.seeds > 0) rows += Row(task, model, summary);
+        if (summary.seeds == 0) continue;
+        rows += Row(task, model, summary);
+        errors.push_back({model.name, summary.energy_median, summary.half_median});
       }
+      if (errors.size() < 2) continue;
+      absl::StrAppend(&orderings, "- ", task.title, ": ", OrderingWithHalf(errors), "\n");
     }
     if (rows.empty()) continue;
     absl::StrAppend(
@@ -136,7 +142,7 @@ std::string GreydanusTable::Report(const std::vector<RunRecord>& records) const 
         "`\n\n| task | model | seeds | steps | train loss | test loss | energy MSE, mean "
         "| energy MSE, median [95%] | median at half the steps | not finite |\n"
         "|---|---|---|---|---|---|---|---|---|---|\n",
-        rows, "\n");
+        rows, "\nBy median energy error, best first:\n\n", orderings, "\n");
   }
   return page;
 }

@@ -15,6 +15,7 @@
 #include "experiments/gruver/mujoco_data.h"
 #include "experiments/gruver/mujoco_run.h"
 #include "experiments/gruver/toy_figures.h"
+#include "experiments/ordering.h"
 #include "experiments/statistics.h"
 
 namespace rollout {
@@ -158,6 +159,7 @@ std::string MujocoRollouts::Report(const std::vector<RunRecord>& records) const 
         "`\n\n| task | model | seeds | steps | test error | median rollout | test error "
         "at half the steps | train loss | parameters | CPU ms a step | test rollouts | "
         "not finite |\n|---|---|---|---|---|---|---|---|---|---|---|---|\n");
+    std::map<std::string, std::vector<ModelErrors>> errors;  // by task
     for (const auto& [row, runs] : rows) {
       const auto median = [&](const char* metric) {
         std::vector<double> values;
@@ -176,6 +178,11 @@ std::string MujocoRollouts::Report(const std::vector<RunRecord>& records) const 
           median("test_median"), median("half_test_mse"), median("train_loss"),
           median("parameters"), 1e3 * median("cpu_seconds_per_step"), settings.at("test_rollouts"),
           settings.at("test_states"), median("not_finite"));
+      errors[row.first].push_back({row.second, median("test_mse"), median("half_test_mse")});
+    }
+    page += "\nBy test error, best first:\n\n";
+    for (const auto& [task, models] : errors) {
+      absl::StrAppend(&page, "- ", task, ": ", OrderingWithHalf(models), "\n");
     }
     page += "\n";
   }

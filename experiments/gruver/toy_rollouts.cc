@@ -8,6 +8,7 @@
 #include "experiments/gruver/comparison_results.h"
 #include "experiments/gruver/toy_claims.h"
 #include "experiments/gruver/toy_figures.h"
+#include "experiments/ordering.h"
 #include "experiments/statistics.h"
 #include "systems/mechanics/equations_of_motion.h"
 
@@ -47,18 +48,11 @@ std::string Cells(const std::string& system, const std::string& model, const Row
 
 // Best first by the median rollout error, and whether half of the steps gave the same order.
 std::string Ordering(const std::vector<std::pair<std::string, const Row*>>& rows) {
-  const auto order = [&](auto figure) {
-    std::multimap<double, std::string> sorted;
-    for (const auto& [model, row] : rows) sorted.emplace(Median(figure(*row)), model);
-    std::string text;
-    for (const auto& [error, model] : sorted)
-      absl::StrAppend(&text, text.empty() ? "" : " < ", model);
-    return text;
-  };
-  const std::string end = order([](const Row& row) { return row.rollout; });
-  const std::string half = order([](const Row& row) { return row.half; });
-  return absl::StrCat(end, half == end ? "; the same at half of the steps"
-                                       : absl::StrCat("; at half of the steps ", half));
+  std::vector<ModelErrors> errors;
+  for (const auto& [model, row] : rows) {
+    errors.push_back({model, Median(row->rollout), Median(row->half)});
+  }
+  return OrderingWithHalf(errors);
 }
 
 std::vector<ToyModel> WithFirst(std::vector<ToyModel> models, const std::vector<ToyModel>& others) {
