@@ -243,7 +243,8 @@ TEST(CheckedProductTest, SeesEveryOverflow) {
   EXPECT_EQ(CheckedProduct({}), 1);
   EXPECT_EQ(CheckedProduct({{kHuge, 0}}), 0);
   EXPECT_EQ(CheckedProduct({{kHuge, 4}}), std::nullopt);
-  EXPECT_EQ(CheckedProduct({{std::numeric_limits<uint64_t>::max()}}), std::nullopt);
+  const uint64_t largest = std::numeric_limits<uint64_t>::max();
+  EXPECT_EQ(CheckedProduct({&largest, 1}), std::nullopt);
   EXPECT_EQ(CheckedProduct({{uint64_t{1} << 32, uint64_t{1} << 31}}), std::nullopt);
 }
 
