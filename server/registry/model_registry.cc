@@ -239,6 +239,10 @@ void ModelRegistry::Merge(const RepositoryScan& scan) {
         [&](const RepositoryVersion& version) { return !model.overrides.Bars(version.version); });
     if (newest != found.versions.rend()) awaited_.emplace(found.name, newest->version);
   }
+  const auto has_none = [](const RepositoryModel& model) { return model.versions.empty(); };
+  if (!scanned_ && std::all_of(scan.models.begin(), scan.models.end(), has_none)) {
+    spdlog::warn("event=no_versions reason=\"{} holds no MODEL/VERSION/\"", options_.repository);
+  }
   scanned_ = true;
 }
 

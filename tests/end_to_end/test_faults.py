@@ -83,6 +83,7 @@ class FaultsTest(unittest.TestCase):
         empty = self.folder / "empty"
         empty.mkdir()
         with Rolloutd(empty) as server:
+            wait_until(lambda: "event=no_versions" in server.log(), "the log says that there is nothing")
             self.assertEqual(server.models(), {})
             (empty / "broken" / "1").mkdir(parents=True)
             wait_until(lambda: "broken" in server.models(), "the bad model is listed")
