@@ -78,6 +78,7 @@ absl::Status Run(const Arguments& arguments) {
   RunnerOptions options;
   options.threads = arguments.threads;
   options.partial = absl::StrCat(arguments.results, "/partial");
+  options.build = Version();
   std::filesystem::create_directories(options.partial);
   options.stop = &CatchStopSignals();
   options.progress = [&line](int done, int) { line.Update(done); };

@@ -23,9 +23,10 @@ class Progress {
   bool Stopped() const { return *options_.stop || failed_; }
   const std::atomic<bool>& stop() const { return *options_.stop; }
 
-  void Ended(const absl::StatusOr<RunRecord>& record, ResultFile* results)
-      ABSL_LOCKS_EXCLUDED(mutex_) {
+  void Ended(absl::StatusOr<RunRecord> record, ResultFile* results) ABSL_LOCKS_EXCLUDED(mutex_) {
     MutexLock lock(&mutex_);
+    // Only now: what a later build goes on from is not that build's.
+    if (record.ok() && !options_.build.empty()) record->settings["build"] = options_.build;
     const absl::Status status = record.ok() ? results->Append(*record) : record.status();
     if (!status.ok()) {
       if (status_.ok()) status_ = status;

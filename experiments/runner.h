@@ -15,6 +15,7 @@ namespace rollout {
 struct RunnerOptions {
   int threads = 1;
   std::string partial;                      // folder of what stopped runs go on from
+  std::string build;                        // every record's setting "build", where not empty
   const std::atomic<bool>* stop = nullptr;  // not null
   // After each run that ended, and once before the first: how many of all have a record. One
   // thread at a time.

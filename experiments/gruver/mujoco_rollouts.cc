@@ -122,7 +122,10 @@ std::vector<PlannedRun> MujocoRollouts::Plan(Scale scale, int seeds) const {
                         [run, scale, data = data_.at(DataKey(scale, task))](
                             const RunContext& context) -> absl::StatusOr<RunRecord> {
                           auto record = data->Run(run, context);
-                          if (record.ok()) record->settings["scale"] = Name(scale);
+                          if (!record.ok()) return record;
+                          record->settings["scale"] = Name(scale);
+                          record->settings["learning_rate"] = "2e-4 to 1e-6";
+                          record->settings["batch"] = "200";
                           return record;
                         }});
       }

@@ -57,6 +57,12 @@ TEST_F(RunnerTest, GoesOnWhereItWasInterrupted) {
   EXPECT_EQ(reported, (std::vector<int>{3, 4, 5, 6, 7, 8}));
 }
 
+TEST_F(RunnerTest, RecordsSayWhichBuildEndedThem) {
+  options_.build = "1.2.3";
+  ASSERT_TRUE(MakeRuns(Plan(1), options_, results_.get()).ok());
+  EXPECT_EQ(results_->records()[0].settings.at("build"), "1.2.3");
+}
+
 TEST_F(RunnerTest, CountsDivergedRuns) {
   std::vector<PlannedRun> plan = Plan(1);
   plan.push_back({"bad", [](const std::atomic<bool>&) -> absl::StatusOr<RunRecord> {
