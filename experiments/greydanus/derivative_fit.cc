@@ -103,6 +103,12 @@ absl::Status DerivativeFit::Step() try {
   return Failure(error);
 }
 
+absl::Status DerivativeFit::Restore(const FitState& state) {
+  if (absl::Status status = adam_->Restore(state); !status.ok()) return status;
+  step_ = state.step;
+  return absl::OkStatus();
+}
+
 absl::StatusOr<double> DerivativeFit::Loss(const DerivativeSamples& samples) const try {
   auto dynamics = MakeDynamics(spec_, weights_);
   if (!dynamics.ok()) return dynamics.status();

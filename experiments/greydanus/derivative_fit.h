@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "experiments/greydanus/derivative_data.h"
 #include "experiments/greydanus/initial_weights.h"
+#include "experiments/greydanus/stepped_fit.h"
 #include "models/dynamics/weights.h"
 #include "models/transition_model.h"
 
@@ -28,17 +29,17 @@ struct DerivativeFitOptions {
 // Minimises the mean of (dx - f(x))^2 over samples and dimensions with Adam at a constant learning
 // rate, from orthogonal weights of gain 1, as the code of Greydanus et al. (2019) does. The last
 // layer's bias stays zero (theirs has none). One owner; LibTorch should compute on one thread.
-class DerivativeFit {
+class DerivativeFit final : public SteppedFit {
  public:
   // A transition model of `dt` that is to learn from `samples`, which must outlive the fit.
   static absl::StatusOr<std::unique_ptr<DerivativeFit>> Create(const DerivativeSamples& samples,
                                                                double dt,
                                                                const DerivativeFitOptions& options);
 
-  // One optimiser step. INTERNAL where the loss is no longer finite or LibTorch fails.
-  absl::Status Step();
-
-  int64_t step() const { return step_; }
+  absl::Status Step() override;
+  int64_t step() const override { return step_; }
+  FitState Save() const override { return adam_->Save(step_); }
+  absl::Status Restore(const FitState& state) override;
 
   // The mean loss over `samples`.
   absl::StatusOr<double> Loss(const DerivativeSamples& samples) const;

@@ -12,14 +12,14 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "absl/time/time.h"
-#include "base/clock.h"
 #include "base/random.h"
 #include "experiments/figures/svg_plot.h"
 #include "experiments/greydanus/derivative_data.h"
 #include "experiments/greydanus/derivative_fit.h"
 #include "experiments/greydanus/energy_rollouts.h"
 #include "experiments/greydanus/greydanus_task.h"
+#include "experiments/greydanus/stepped_fit.h"
+#include "experiments/partial_record.h"
 #include "models/dynamics/dynamics.h"
 #include "models/dynamics/weights.h"
 #include "systems/mechanics/dormand_prince.h"
@@ -62,9 +62,7 @@ void Follow(const EquationsOfMotion& mechanics, const DormandPrince::Derivative&
 
 absl::StatusOr<RunRecord> MakeOrbit(const std::string& system, const std::string& model,
                                     DynamicsKind kind, int64_t steps, uint64_t seed,
-                                    const std::atomic<bool>& stop) try {
-  const SteadyClock clock;
-  const absl::Time start = clock.Now();
+                                    const RunContext& context) try {
   const GreydanusTask& task = TaskOf(system);
   const auto mechanics = MakeEquationsOfMotion(system);
   const DerivativeData data = MakeDerivativeData(*mechanics, task, DeriveSeed(seed, kDataStream));
@@ -74,16 +72,14 @@ absl::StatusOr<RunRecord> MakeOrbit(const std::string& system, const std::string
                                     .weight_decay = task.weight_decay,
                                     .seed = DeriveSeed(seed, kWeightStream)});
   if (!fit.ok()) return fit.status();
-  RunRecord record;
-  record.seed = seed;
-  record.settings = {{"system", system}, {"model", model}, {"steps", absl::StrCat(steps)}};
-  while ((*fit)->step() < steps) {
-    if (stop) return absl::CancelledError("stopped");
-    if (const absl::Status status = (*fit)->Step(); !status.ok()) {
-      record.outcome = absl::StrCat("diverged: ", status.message());
-      break;
-    }
-  }
+  RunRecord fresh;
+  fresh.seed = seed;
+  fresh.settings = {{"system", system}, {"model", model}, {"steps", absl::StrCat(steps)}};
+  PartialRecord partial(context.partial + ".json", std::move(fresh));
+  RunRecord& record = partial.record();
+  const absl::Status fitted =
+      StepToEnd(**fit, steps, context, &partial, [] { return absl::OkStatus(); });
+  if (!fitted.ok()) return fitted;
   std::vector<double> first = EnergyFirstStates(*mechanics, task, DeriveSeed(seed, kStateStream));
   first.resize(2 * mechanics->info().num_positions);
   Follow(
@@ -102,8 +98,7 @@ absl::StatusOr<RunRecord> MakeOrbit(const std::string& system, const std::string
         ModelDerivative(**dynamics, x, dx);
       },
       task, first, "", &record);
-  record.seconds = absl::ToDoubleSeconds(clock.Now() - start);
-  return record;
+  return FinishSteps(context, &partial);
 } catch (const std::exception& exception) {
   return absl::InternalError(absl::StrCat("LibTorch failed in an orbit: ", exception.what()));
 }
@@ -175,9 +170,10 @@ std::vector<PlannedRun> GreydanusOrbits::Plan(Scale scale, int seeds) const {
         const std::string model = name;
         const DynamicsKind of_kind = kind;
         runs.push_back({key, [=](const RunContext& context) -> absl::StatusOr<RunRecord> {
-                          auto record =
-                              MakeOrbit(system, model, of_kind, StepsAt(scale, TaskOf(system)),
-                                        seed, context.stop);
+                          // The table's runs have the same keys.
+                          const RunContext orbit = {context.stop, context.partial + "-orbit"};
+                          auto record = MakeOrbit(system, model, of_kind,
+                                                  StepsAt(scale, TaskOf(system)), seed, orbit);
                           if (record.ok()) record->key = key;
                           if (record.ok()) record->settings["scale"] = Name(scale);
                           return record;

@@ -3,11 +3,11 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
 #include "base/random.h"
 #include "experiments/greydanus/derivative_data.h"
 #include "experiments/greydanus/derivative_fit.h"
@@ -15,6 +15,8 @@
 #include "experiments/greydanus/pixel_data.h"
 #include "experiments/greydanus/pixel_energy.h"
 #include "experiments/greydanus/pixel_fit.h"
+#include "experiments/greydanus/stepped_fit.h"
+#include "experiments/partial_record.h"
 #include "experiments/statistics.h"
 #include "systems/mechanics/equations_of_motion.h"
 
@@ -31,7 +33,7 @@ using EnergySeries = std::map<std::string, std::vector<double>>;
 class Training {
  public:
   virtual ~Training() = default;
-  virtual absl::Status Step() = 0;
+  virtual SteppedFit& fit() = 0;
   virtual absl::StatusOr<double> TrainLoss() const = 0;
   virtual absl::StatusOr<double> TestLoss() const = 0;
   virtual absl::StatusOr<EnergySeries> MeasureEnergy() const = 0;
@@ -106,7 +108,7 @@ class TaskTraining final : public Training {
     return training;
   }
 
-  absl::Status Step() override { return fit_->Step(); }
+  SteppedFit& fit() override { return *fit_; }
   absl::StatusOr<double> TrainLoss() const override { return fit_->Loss(data_.train); }
   absl::StatusOr<double> TestLoss() const override { return fit_->Loss(data_.test); }
   absl::StatusOr<EnergySeries> MeasureEnergy() const override {
@@ -142,32 +144,25 @@ absl::Status Measure(const Training& training, const std::string& prefix, RunRec
 
 absl::StatusOr<RunRecord> MakeGreydanusRun(const GreydanusTask& task, const GreydanusModel& model,
                                            int64_t steps, uint64_t seed,
-                                           const std::atomic<bool>& stop) {
-  const absl::Time start = absl::Now();
+                                           const RunContext& context) {
   auto training = task.films ? TaskTraining<PixelTask>::Make(task, model.kind, seed)
                              : TaskTraining<StateTask>::Make(task, model.kind, seed);
   if (!training.ok()) return training.status();
-  RunRecord record;
-  record.seed = seed;
-  record.settings = {
-      {"system", task.system}, {"model", model.name}, {"steps", absl::StrCat(steps)}};
-  for (int64_t step = 1; step <= steps; ++step) {
-    if (stop) return absl::CancelledError("stopped");
-    if (const absl::Status status = (*training)->Step(); !status.ok()) {
-      record.outcome = absl::StrCat("diverged: ", status.message());
-      break;
-    }
-    if (step != steps / 2) continue;
-    if (absl::Status s = Measure(**training, "half_", &record); !s.ok()) return s;
-  }
+  RunRecord fresh;
+  fresh.seed = seed;
+  fresh.settings = {{"system", task.system}, {"model", model.name}, {"steps", absl::StrCat(steps)}};
+  PartialRecord partial(context.partial + ".json", std::move(fresh));
+  RunRecord& record = partial.record();
+  const absl::Status fitted = StepToEnd((*training)->fit(), steps, context, &partial,
+                                        [&] { return Measure(**training, "half_", &record); });
+  if (!fitted.ok()) return fitted;
   const auto train_loss = (*training)->TrainLoss(), test_loss = (*training)->TestLoss();
   if (!train_loss.ok()) return train_loss.status();
   if (!test_loss.ok()) return test_loss.status();
   record.metrics["train_loss"] = *train_loss;
   record.metrics["test_loss"] = *test_loss;
   if (absl::Status s = Measure(**training, "", &record); !s.ok()) return s;
-  record.seconds = absl::ToDoubleSeconds(absl::Now() - start);
-  return record;
+  return FinishSteps(context, &partial);
 }
 
 }  // namespace rollout

@@ -91,12 +91,15 @@ std::vector<PlannedRun> GreydanusTable::Plan(Scale scale, int seeds) const {
       for (const GreydanusModel& model : kModels) {
         const std::string key =
             absl::StrCat(Name(scale), "/", task.system, "/", model.name, "/seed", seed);
-        runs.push_back({key, [&task, &model, scale, seed, key](const std::atomic<bool>& stop) {
+        runs.push_back({key, [&task, &model, scale, seed, key](const RunContext& context) {
                           auto record =
-                              MakeGreydanusRun(task, model, StepsAt(scale, task), seed, stop);
+                              MakeGreydanusRun(task, model, StepsAt(scale, task), seed, context);
                           if (record.ok()) {
                             record->key = key;
                             record->settings["scale"] = Name(scale);
+                            record->settings["learning_rate"] = "1e-3";
+                            record->settings["batch"] =
+                                task.batch == 0 ? "all" : absl::StrCat(task.batch);
                           }
                           return record;
                         }});

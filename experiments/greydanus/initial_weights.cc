@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "absl/strings/str_cat.h"
 #include "trainer/fitting/orthogonal.h"
 
 namespace rollout {
@@ -45,6 +46,40 @@ void WeightsAdam::Step(int64_t step, double learning_rate) {
                       absl::MakeSpan(learned.value.data_ptr<float>(), size));
     learned.value.mutable_grad() = at::Tensor();
   }
+}
+
+FitState WeightsAdam::Save(int64_t step) const {
+  FitState state;
+  state.step = step;
+  for (const Learned& learned : learned_) {
+    const float* values = learned.value.data_ptr<float>();
+    state.parameters.insert(state.parameters.end(), values, values + learned.value.numel());
+    const std::vector<float>& first = learned.adam.first();
+    const std::vector<float>& second = learned.adam.second();
+    state.first_moment.insert(state.first_moment.end(), first.begin(), first.end());
+    state.second_moment.insert(state.second_moment.end(), second.begin(), second.end());
+  }
+  return state;
+}
+
+absl::Status WeightsAdam::Restore(const FitState& state) {
+  size_t size = 0;
+  for (const Learned& learned : learned_) size += static_cast<size_t>(learned.value.numel());
+  for (const std::vector<float>* values :
+       {&state.parameters, &state.first_moment, &state.second_moment}) {
+    if (values->size() == size) continue;
+    return absl::InvalidArgumentError(
+        absl::StrCat("the saved fit has ", values->size(), " parameters, this one ", size));
+  }
+  size_t offset = 0;
+  for (Learned& learned : learned_) {
+    const size_t count = static_cast<size_t>(learned.value.numel());
+    std::copy_n(state.parameters.begin() + offset, count, learned.value.data_ptr<float>());
+    std::copy_n(state.first_moment.begin() + offset, count, learned.adam.first().begin());
+    std::copy_n(state.second_moment.begin() + offset, count, learned.adam.second().begin());
+    offset += count;
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace rollout

@@ -7,10 +7,12 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "base/random.h"
 #include "models/dynamics/weights.h"
 #include "models/transition_model.h"
 #include "trainer/fitting/adam.h"
+#include "trainer/fitting/fitter.h"
 
 namespace rollout {
 
@@ -29,6 +31,11 @@ class WeightsAdam {
 
   // Optimiser step `step` with the gradients that the tensors hold, which are then dropped.
   void Step(int64_t step, double learning_rate);
+
+  // Parameters and moments, one after the other, to go on from.
+  FitState Save(int64_t step) const;
+  // INVALID_ARGUMENT where the sizes are not those of these tensors, which stay as they are.
+  absl::Status Restore(const FitState& state);
 
  private:
   struct Learned {

@@ -127,6 +127,12 @@ absl::Status PixelFit::Step() try {
   return Failure(error);
 }
 
+absl::Status PixelFit::Restore(const FitState& state) {
+  if (absl::Status status = adam_->Restore(state); !status.ok()) return status;
+  step_ = state.step;
+  return absl::OkStatus();
+}
+
 absl::StatusOr<TransitionModel> PixelFit::Model(const std::string& name, double frame_dt) const
     try {
   const at::NoGradGuard no_gradients;

@@ -14,6 +14,7 @@
 #include "absl/status/statusor.h"
 #include "experiments/greydanus/initial_weights.h"
 #include "experiments/greydanus/pixel_data.h"
+#include "experiments/greydanus/stepped_fit.h"
 #include "models/dynamics/weights.h"
 #include "models/transition_model.h"
 
@@ -33,16 +34,16 @@ struct PixelFitOptions {
 // two pairs of frames, the mean squares of the first pair's reconstruction error, of dw - (w' - w)
 // and, a tenth of it, of z' - (z + f(z)). Time counts in frames. Adam at a constant learning rate.
 // One owner; LibTorch should compute on one thread.
-class PixelFit {
+class PixelFit final : public SteppedFit {
  public:
   // Learns from `films`, which must outlive the fit.
   static absl::StatusOr<std::unique_ptr<PixelFit>> Create(const Films& films,
                                                           const PixelFitOptions& options);
 
-  // One optimiser step. INTERNAL where the loss is no longer finite or LibTorch fails.
-  absl::Status Step();
-
-  int64_t step() const { return step_; }
+  absl::Status Step() override;
+  int64_t step() const override { return step_; }
+  FitState Save() const override { return adam_->Save(step_); }
+  absl::Status Restore(const FitState& state) override;
 
   // The mean loss over all samples of `films`.
   absl::StatusOr<double> Loss(const Films& films) const;

@@ -3,12 +3,11 @@
 #include <cmath>
 #include <ctime>
 #include <filesystem>
-#include <fstream>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/time.h"
 #include "base/clock.h"
+#include "experiments/partial_record.h"
 #include "models/engines/torch/torch_engine.h"
 #include "models/evaluation/predictor.h"
 #include "trainer/fitting/fit_run.h"
@@ -23,32 +22,12 @@ double ThreadCpuSeconds() {
   return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
 }
 
-// The record of a run under way, beside the state of its fit: metrics at half of the steps, and the
-// seconds so far.
-RunRecord ReadPartial(const std::string& path, RunRecord fresh) {
-  std::ifstream in(path);
-  std::string line;
-  if (!std::getline(in, line)) return fresh;
-  auto record = ParseJsonLine(line);
-  return record.ok() && record->settings == fresh.settings ? *std::move(record) : fresh;
-}
-
 }  // namespace
 
-absl::StatusOr<RunRecord> RunMeasuredFit(Fitter& fitter, RunRecord record,
-                                         const RunContext& context, const MeasureModel& measure) {
-  const std::string record_file = context.partial + ".json";
-  record = ReadPartial(record_file, std::move(record));
-  const SteadyClock clock;
-  const absl::Time start = clock.Now();
-  const double seconds_before = record.seconds;
-  const auto count_seconds = [&] {
-    record.seconds = seconds_before + absl::ToDoubleSeconds(clock.Now() - start);
-  };
-  const auto write_partial = [&] {
-    count_seconds();
-    std::ofstream(record_file, std::ios::trunc) << ToJsonLine(record) << '\n';
-  };
+absl::StatusOr<RunRecord> RunMeasuredFit(Fitter& fitter, RunRecord fresh, const RunContext& context,
+                                         const MeasureModel& measure) {
+  PartialRecord partial(context.partial + ".json", std::move(fresh));
+  RunRecord& record = partial.record();
 
   FitRunOptions options;
   options.state_file = context.partial + ".state";
@@ -58,16 +37,16 @@ absl::StatusOr<RunRecord> RunMeasuredFit(Fitter& fitter, RunRecord record,
   double cpu_seconds = 0.0, last_cpu = ThreadCpuSeconds();
   int64_t steps = 0;
   absl::Status measured;
-  const absl::Status fitted = RunFit(fitter, options, clock, [&](const Fitter& fit) {
+  const absl::Status fitted = RunFit(fitter, options, SteadyClock(), [&](const Fitter& fit) {
     cpu_seconds += ThreadCpuSeconds() - last_cpu;
     ++steps;
     if (fit.step() == fit.total_steps() / 2) {
       measured.Update(measure(fit.Model(), "half_", &record));
-      write_partial();
+      partial.Write();
     }
     last_cpu = ThreadCpuSeconds();
   });
-  if (absl::IsCancelled(fitted)) write_partial();
+  if (absl::IsCancelled(fitted)) partial.Write();
   if (absl::IsInternal(fitted)) {
     record.outcome = absl::StrCat("diverged: ", fitted.message());
   } else if (!fitted.ok()) {
@@ -80,15 +59,13 @@ absl::StatusOr<RunRecord> RunMeasuredFit(Fitter& fitter, RunRecord record,
   record.metrics["parameters"] = static_cast<double>(fitter.num_parameters());
   record.metrics["cpu_seconds_per_step"] =  // unknown where this sitting had no step to make
       steps > 0 ? cpu_seconds / static_cast<double>(steps) : std::nan("");
-  count_seconds();
   if (fitted.ok()) {
     std::error_code ignored;  // the record is what counts
     std::filesystem::rename(options.state_file, context.partial + ".trained", ignored);
   } else {
     RemoveFitState(options.state_file);
   }
-  RemoveFitState(record_file);
-  return record;
+  return partial.Finish();
 }
 
 absl::StatusOr<std::vector<float>> PredictStretches(const TransitionModel& model,
