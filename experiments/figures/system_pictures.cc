@@ -10,6 +10,7 @@
 #include "base/random.h"
 #include "experiments/figures/svg_plot.h"
 #include "systems/mechanics/dormand_prince.h"
+#include "systems/system.h"
 
 namespace rollout {
 namespace {
@@ -99,12 +100,57 @@ PlotPanel EnergyPanel(const Motion& motion, bool dissipates) {
   return panel;
 }
 
-// Of the families that are numbered by their bodies only those with three, and no second picture of
-// the uncontrolled motion of a controlled chain.
+// Positions and controls of one episode under random controls, uniform within their bounds and held
+// for kHeld steps, until the task ends it.
+constexpr int kDrivenSteps = 200, kHeld = 5;
+
+Motion Drive(System& system, uint64_t seed, std::vector<std::vector<double>>* controls) {
+  const SystemInfo& info = system.info();
+  Random random(seed);
+  system.Reset(seed);
+  std::vector<double> state(info.num_positions + info.num_velocities), control(info.num_controls);
+  Motion motion;
+  for (int step = 0; step <= std::min(kDrivenSteps, info.max_episode_steps); ++step) {
+    system.GetState(absl::MakeSpan(state));
+    for (size_t i = 0; i < control.size() && step % kHeld == 0; ++i) {
+      control[i] = random.Uniform(info.control_low[i], info.control_high[i]);
+    }
+    motion.time.push_back(step * info.dt);
+    motion.states.push_back(state);
+    controls->push_back(control);
+    if (system.Step(control).terminated) break;
+  }
+  return motion;
+}
+
+PlotPanel Controls(const SystemInfo& info, const Motion& motion,
+                   const std::vector<std::vector<double>>& controls) {
+  PlotPanel panel{"controls", "time (s)", "", {}};
+  for (int i = 0; i < std::min(info.num_controls, 8); ++i) {
+    PlotLine line{info.control_names[i], motion.time, {}};
+    for (const std::vector<double>& control : controls) line.y.push_back(control[i]);
+    panel.lines.push_back(std::move(line));
+  }
+  return panel;
+}
+
+// Of the families that are numbered by their bodies only those with three.
 bool IsShown(const std::string& name) {
   const size_t digit = name.find_first_of("0123456789");
-  return (digit == std::string::npos || name[digit] == '3') &&
-         !absl::StartsWith(name, "controlled");
+  return digit == std::string::npos || name[digit] == '3';
+}
+
+bool IsControlledChain(const std::string& name) { return absl::StartsWith(name, "controlled"); }
+
+absl::Status WritePicture(const std::string& folder, const std::string& name,
+                          const std::string& svg, std::string* page) {
+  const std::string file = absl::StrCat("system-", name, ".svg");
+  std::ofstream out(absl::StrCat(folder, "/", file));
+  out << svg;
+  out.flush();
+  if (!out) return absl::UnavailableError(absl::StrCat(folder, "/", file, ": cannot be written"));
+  absl::StrAppend(page, "\n![", name, "](", file, ")\n");
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -117,19 +163,35 @@ std::string DrawSystem(const EquationsOfMotion& mechanics, uint64_t seed) {
                      EnergyPanel(motion, dissipates)});
 }
 
+std::string DrawDrivenSystem(System& system, uint64_t seed) {
+  std::vector<std::vector<double>> controls;
+  const Motion motion = Drive(system, seed, &controls);
+  return DrawPanels(
+      {Coordinates(system.info(), motion), Controls(system.info(), motion, controls)});
+}
+
 absl::Status WriteSystemPictures(const std::string& folder) {
   std::string page =
-      "# The mechanical systems in motion\n\nOne episode of each family; written by "
-      "`rollout-experiments report`. Energies of systems without drag stay within the solver's "
-      "tolerance.\n";
-  for (const std::string& name : MechanicalSystemNames()) {
-    if (!IsShown(name)) continue;
-    const std::string file = absl::StrCat("system-", name, ".svg");
-    std::ofstream out(absl::StrCat(folder, "/", file));
-    out << DrawSystem(*MakeEquationsOfMotion(name), 1);
-    out.flush();
-    if (!out) return absl::UnavailableError(absl::StrCat(folder, "/", file, ": cannot be written"));
-    absl::StrAppend(&page, "\n![", name, "](", file, ")\n");
+      "# The systems in motion\n\nOne episode of each family; written by "
+      "`rollout-experiments report`. Energies of mechanical systems without drag stay within the "
+      "solver's tolerance; MuJoCo's tasks and the controlled chain are under random controls, "
+      "until "
+      "the task ends the episode, for 200 steps at most.\n";
+  const std::vector<std::string> mechanical = MechanicalSystemNames();
+  for (const std::string& name : mechanical) {
+    if (!IsShown(name) || IsControlledChain(name)) continue;
+    absl::Status status =
+        WritePicture(folder, name, DrawSystem(*MakeEquationsOfMotion(name), 1), &page);
+    if (!status.ok()) return status;
+  }
+  for (const std::string& name : SystemNames()) {
+    const bool is_mechanical =
+        std::find(mechanical.begin(), mechanical.end(), name) != mechanical.end();
+    if (is_mechanical && !(IsControlledChain(name) && IsShown(name))) continue;
+    const auto system = MakeSystem(name);
+    if (!system.ok()) return system.status();
+    absl::Status status = WritePicture(folder, name, DrawDrivenSystem(**system, 1), &page);
+    if (!status.ok()) return status;
   }
   std::ofstream out(absl::StrCat(folder, "/systems.md"));
   out << page;

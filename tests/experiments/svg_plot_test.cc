@@ -1,10 +1,13 @@
 #include "experiments/figures/svg_plot.h"
 
 #include <cmath>
+#include <string>
 
 #include "experiments/figures/system_pictures.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "systems/system.h"
+#include "tests/support/temporary_directory.h"
 
 namespace rollout {
 namespace {
@@ -62,6 +65,35 @@ TEST(SvgPlotTest, AConstantAndAnEmptyPanelHaveAxes) {
   EXPECT_THAT(svg, Not(HasSubstr("nan")));
   EXPECT_THAT(svg, Not(HasSubstr("inf")));
   EXPECT_THAT(svg, HasSubstr("viewBox=\"0 0 840 300\""));
+}
+
+TEST(SystemPicturesTest, ShowTasksUnderTheirControls) {
+  const auto hopper = MakeSystem("hopper_v5");
+  ASSERT_TRUE(hopper.ok()) << hopper.status();
+  const std::string picture = DrawDrivenSystem(**hopper, 1);
+  EXPECT_THAT(picture, HasSubstr(">hopper_v5</text>"));
+  for (const std::string& name : (*hopper)->info().control_names) {
+    EXPECT_THAT(picture, HasSubstr(name));
+  }
+  EXPECT_EQ(picture, DrawDrivenSystem(**hopper, 1));
+  const auto chain = MakeSystem("controlled_chain_pendulum_3");
+  ASSERT_TRUE(chain.ok()) << chain.status();
+  EXPECT_THAT(DrawDrivenSystem(**chain, 1), HasSubstr("angle_2"));
+}
+
+// Every family and every task has its picture on the page.
+TEST(SystemPicturesTest, AreOfEverySystem) {
+  const TemporaryDirectory dir;
+  ASSERT_TRUE(WriteSystemPictures(dir.path()).ok());
+  const std::string page = ReadFile(dir / "systems.md");
+  for (const std::string& name : SystemNames()) {
+    const size_t digit = name.find_first_of("0123456789");
+    const bool of_a_size = digit != std::string::npos && digit > 1 && name[digit - 1] == '_';
+    if (of_a_size && name[digit] != '3') continue;
+    const std::string file = "system-" + name + ".svg";
+    EXPECT_THAT(page, HasSubstr("(" + file + ")"));
+    EXPECT_THAT(ReadFile(dir / file), HasSubstr("</svg>"));
+  }
 }
 
 TEST(SystemPicturesTest, ShowPathsOrCoordinates) {

@@ -173,7 +173,16 @@ INSTANTIATE_TEST_SUITE_P(
         // A normal of deviation 2 clamped to +-3.
         ExpectedSpread{"rotor", 4, 0.0, 1.764}, ExpectedSpread{"rotor", 0, 0.0, 0.1764},
         ExpectedSpread{"two_body", 0, 1.0, 1.0 / std::sqrt(12.0)},
-        ExpectedSpread{"pixel_pendulum", 1, 0.0, 1.0 / std::sqrt(3.0)}),
+        ExpectedSpread{"pixel_pendulum", 1, 0.0, 1.0 / std::sqrt(3.0)},
+        // 3 (w cos d / 2 + 0.4 normal / l), d the angle that noise of 0.2 m turns the rod by:
+        // normal, of deviation 0.2 / l, l = 1.1722 m.
+        ExpectedSpread{"chain_pendulum_1", 1, 0.0, 1.80},
+        // r (cos, sin) with r uniform in [0.9, 1.2]: E[r^2] / 2. Velocities r^-1/2 (3^-1/2)^1/2
+        // across it, components off by up to 20%.
+        ExpectedSpread{"three_body", 0, 0.0, std::sqrt(0.5 * (1.05 * 1.05 + 0.09 / 12))},
+        ExpectedSpread{
+            "three_body", 6, 0.0,
+            std::sqrt(0.5 / std::sqrt(3.0) * std::log(1.2 / 0.9) / 0.3 * (1 + 0.04 / 3))}),
     [](const auto& info) {
       return info.param.system + "_" + std::to_string(info.param.dimension);
     });
@@ -182,7 +191,9 @@ TEST(CanonicalOscillatorTest, FirstStatesLieInTheirRing) {
   const struct {
     std::string system;
     double low, high;
-  } rings[] = {{"mass_spring", 0.1, 1.0}, {"ideal_pendulum", 1.3, 2.3}};
+  } rings[] = {{"mass_spring", 0.1, 1.0},
+               {"ideal_pendulum", 1.3, 2.3},
+               {"simulated_real_pendulum", 0.5, 1.0}};
   for (const auto& ring : rings) {
     const std::unique_ptr<const EquationsOfMotion> mechanics = MakeEquationsOfMotion(ring.system);
     for (uint64_t seed = 0; seed < 200; ++seed) {
@@ -228,6 +239,25 @@ TEST(TwoBodyTest, CentreOfMassStaysAtTheOrigin) {
   const std::vector<double> end = StateAfter(*mechanics, FirstState(*mechanics, 4), {}, 20.0);
   EXPECT_NEAR(end[0] + end[2], 0.0, 1e-7);
   EXPECT_NEAR(end[1] + end[3], 0.0, 1e-7);
+}
+
+TEST(ThreeBodyTest, BeginsAsATriangleInItsRing) {
+  const std::unique_ptr<const EquationsOfMotion> mechanics = MakeEquationsOfMotion("three_body");
+  for (uint64_t seed = 0; seed < 50; ++seed) {
+    const std::vector<double> state = FirstState(*mechanics, seed);
+    const double radius = std::hypot(state[0], state[1]);
+    EXPECT_GE(radius, 0.9);
+    EXPECT_LE(radius, 1.2);
+    for (int body = 0; body < 3; ++body) {
+      const double* x = &state[2 * body];
+      const double* next = &state[2 * ((body + 1) % 3)];
+      EXPECT_NEAR(std::hypot(x[0] - next[0], x[1] - next[1]), std::sqrt(3.0) * radius, 1e-12);
+      // Each component within 20% of the circular orbit's, (3^-1/2 / r)^1/2 at right angles to x.
+      const double circular = std::sqrt(1.0 / (std::sqrt(3.0) * radius)) / radius;
+      EXPECT_NEAR(state[6 + 2 * body] / (-x[1] * circular), 1.0, 0.2 + 1e-12);
+      EXPECT_NEAR(state[7 + 2 * body] / (x[0] * circular), 1.0, 0.2 + 1e-12);
+    }
+  }
 }
 
 TEST(MechanicalSystemTest, EndsByItsTimeLimitAndRefusesWrongStates) {
