@@ -11,6 +11,8 @@
 #include "absl/status/statusor.h"
 #include "experiments/claims.h"
 #include "experiments/run_record.h"
+#include "models/transition_model.h"
+#include "trainer/fitting/fit_data.h"
 
 namespace rollout {
 
@@ -30,12 +32,21 @@ struct RunContext {
   operator const std::atomic<bool>&() const { return stop; }
 };
 
+// What a finished run trained, and held-out rollouts for its golden ones.
+struct TrainedModel {
+  TransitionModel model;
+  FitData data;
+};
+
 // One run that is yet to be made.
 struct PlannedRun {
   std::string key;  // of its record
   // Runs it. Called on any thread, on as many as run at once; CANCELLED once context.stop is set. A
   // training that diverges is a record, not an error.
   std::function<absl::StatusOr<RunRecord>(const RunContext& context)> make;
+  // The model of a run that is finished, whose fit is in the file `trained`; null where models of
+  // that kind are not read. NOT_FOUND without the file.
+  std::function<absl::StatusOr<TrainedModel>(const std::string& trained)> read_model = nullptr;
 };
 
 // A picture of a report's page.

@@ -20,6 +20,7 @@
 #include "base/version.h"
 #include "experiments/experiment.h"
 #include "experiments/figures/system_pictures.h"
+#include "experiments/model_export.h"
 #include "experiments/nearest_names.h"
 #include "experiments/result_file.h"
 #include "experiments/runner.h"
@@ -36,6 +37,7 @@ struct Arguments {
   std::string results = "experiments/results";
   std::string docs = "docs/experiments";
   std::string claims;
+  ModelExport model;
 };
 
 // NOT_FOUND with the nearest names.
@@ -135,6 +137,22 @@ absl::Status Report(const Arguments& arguments) {
   return WriteSystemPictures(arguments.docs);
 }
 
+absl::Status Export(const Arguments& arguments) {
+  const auto experiment = FindExperiment(arguments.experiment);
+  if (!experiment.ok()) return experiment.status();
+  const auto records = ResultFile::Read(ResultPath(arguments, **experiment));
+  if (!records.ok()) return records.status();
+  at::set_num_threads(1);
+  ModelExport request = arguments.model;
+  request.partial = absl::StrCat(arguments.results, "/partial");
+  const RealClock clock;
+  const auto version = ExportModel(**experiment, *records, request, clock);
+  if (!version.ok()) return version.status();
+  std::printf("published %s as version %d in %s\n", request.run.c_str(), static_cast<int>(*version),
+              request.repository.c_str());
+  return absl::OkStatus();
+}
+
 int ExitStatus(const absl::Status& status) {
   if (status.ok()) return 0;
   std::fprintf(stderr, "rollout-experiments: %s\n", std::string(status.message()).c_str());
@@ -168,7 +186,15 @@ int main(int argc, char** argv) {
   report->add_option("--claims", arguments.claims,
                      "A page of claims whose measured rows are written anew");
   report->callback([&] { exit_status = rollout::ExitStatus(rollout::Report(arguments)); });
-  for (CLI::App* command : {run, report}) {
+  CLI::App* model = app.add_subcommand("export", "Publish what a finished run trained");
+  model->add_option("experiment", arguments.experiment, "A name from `list`")->required();
+  model->add_option("run", arguments.model.run, "Its key: paper/chain_pendulum_2/HNN/seed0")
+      ->required();
+  model->add_option("--model-repository", arguments.model.repository, "Folder of models")
+      ->required();
+  model->add_option("--name", arguments.model.name, "Of the model; else from system and model");
+  model->callback([&] { exit_status = rollout::ExitStatus(rollout::Export(arguments)); });
+  for (CLI::App* command : {run, report, model}) {
     command->add_option("--results", arguments.results, "Folder of the raw results")
         ->capture_default_str();
   }

@@ -56,6 +56,10 @@ class Progress {
 
 }  // namespace
 
+std::string PartialFiles(const std::string& partial, const std::string& key) {
+  return absl::StrCat(partial, "/", absl::StrReplaceAll(key, {{"/", "-"}, {" ", "_"}}));
+}
+
 absl::StatusOr<RunnerSummary> MakeRuns(const std::vector<PlannedRun>& plan,
                                        const RunnerOptions& options, ResultFile* results) {
   std::vector<const PlannedRun*> missing;
@@ -68,9 +72,7 @@ absl::StatusOr<RunnerSummary> MakeRuns(const std::vector<PlannedRun>& plan,
   const auto work = [&] {
     for (size_t i = next++; i < missing.size() && !progress.Stopped(); i = next++) {
       const PlannedRun& run = *missing[i];
-      const std::string name = absl::StrReplaceAll(run.key, {{"/", "-"}, {" ", "_"}});
-      progress.Ended(run.make({progress.stop(), absl::StrCat(options.partial, "/", name)}),
-                     results);
+      progress.Ended(run.make({progress.stop(), PartialFiles(options.partial, run.key)}), results);
     }
   };
   std::vector<std::thread> threads;

@@ -22,6 +22,9 @@ struct RunnerOptions {
   std::function<void(int done, int total)> progress = [](int, int) {};
 };
 
+// Path and beginning of the name of the files of the run `key` in the folder `partial`.
+std::string PartialFiles(const std::string& partial, const std::string& key);
+
 struct RunnerSummary {
   int made = 0;
   int found = 0;  // had a record already

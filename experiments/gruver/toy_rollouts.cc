@@ -88,16 +88,18 @@ std::vector<PlannedRun> ToyRollouts::Plan(Scale scale, int seeds) const {
         run.model = model;
         run.steps = StepsAt(scale);
         run.seed = seed;
-        runs.push_back(
-            {run.key, [run, scale](const RunContext& context) -> absl::StatusOr<RunRecord> {
-               auto record = MakeToyRun(run, context);
-               if (!record.ok()) return record;
-               // No part of what a stopped run goes on from, as it was saved before they were told.
-               record->settings["scale"] = Name(scale);
-               record->settings["learning_rate"] = "5e-3 to 5e-6";
-               record->settings["batch"] = "200";
-               return record;
-             }});
+        runs.push_back({run.key,
+                        [run, scale](const RunContext& context) -> absl::StatusOr<RunRecord> {
+                          auto record = MakeToyRun(run, context);
+                          if (!record.ok()) return record;
+                          // No part of what a stopped run goes on from, as it was saved before they
+                          // were told.
+                          record->settings["scale"] = Name(scale);
+                          record->settings["learning_rate"] = "5e-3 to 5e-6";
+                          record->settings["batch"] = "200";
+                          return record;
+                        },
+                        [run](const std::string& trained) { return ReadToyModel(run, trained); }});
       }
     }
   }

@@ -1,6 +1,7 @@
 #include "experiments/gruver/toy_run.h"
 
 #include <algorithm>
+#include <map>
 #include <memory>
 #include <utility>
 
@@ -11,6 +12,7 @@
 #include "experiments/gruver/toy_data.h"
 #include "systems/mechanics/equations_of_motion.h"
 #include "trainer/collection/collector.h"
+#include "trainer/fitting/fit_state_file.h"
 #include "trainer/fitting/fitter.h"
 
 namespace rollout {
@@ -43,21 +45,37 @@ FitOptions OptionsOf(const ToyRun& run) {
   return options;
 }
 
-absl::StatusOr<std::unique_ptr<Fitter>> MakeFitter(const EquationsOfMotion& mechanics,
-                                                   const ToyRun& run) {
-  const std::vector<ObservedEpisode> chunks =
-      MakeStretches(mechanics, kTrainChunks, kChunkStates, TrainSeed(run));
-  const DatasetInfo info = DescribeDataset(mechanics.info());
-  auto statistics = MeasureData(chunks, info);
+// The training chunks of a run and what they say about scales.
+struct ToyData {
+  DatasetInfo info;
+  std::vector<ObservedEpisode> chunks;
+  DataStatistics statistics;
+};
+absl::StatusOr<ToyData> MakeData(const EquationsOfMotion& mechanics, const ToyRun& run) {
+  ToyData data;
+  data.info = DescribeDataset(mechanics.info());
+  data.chunks = MakeStretches(mechanics, kTrainChunks, kChunkStates, TrainSeed(run));
+  auto statistics = MeasureData(data.chunks, data.info);
   if (!statistics.ok()) return statistics.status();
+  data.statistics = *std::move(statistics);
+  return data;
+}
+
+absl::StatusOr<std::unique_ptr<Fitter>> MakeFitter(const ToyData& data, const ToyRun& run) {
+  DataStatistics statistics = data.statistics;
   // The loss is of states as they are.
-  std::fill(statistics->state_scale.begin(), statistics->state_scale.end(), 1.0);
-  auto set = MakeTrainingSet(chunks, info, kChunkStates);
+  std::fill(statistics.state_scale.begin(), statistics.state_scale.end(), 1.0);
+  auto set = MakeTrainingSet(data.chunks, data.info, kChunkStates);
   if (!set.ok()) return set.status();
   const FitOptions options = OptionsOf(run);
-  const auto spec = MakeFitSpec(info, *statistics, options);
+  const auto spec = MakeFitSpec(data.info, statistics, options);
   if (!spec.ok()) return spec.status();
-  return Fitter::Create(*std::move(set), *statistics, *spec, options, nullptr);
+  return Fitter::Create(*std::move(set), statistics, *spec, options, nullptr);
+}
+
+// What a stopped run must share with the one that goes on.
+std::map<std::string, std::string> SettingsOf(const ToyRun& run) {
+  return {{"system", run.system}, {"model", run.model.name}, {"steps", absl::StrCat(run.steps)}};
 }
 
 void Record(const RolloutMetrics& metrics, const std::string& prefix, RunRecord* record) {
@@ -75,15 +93,16 @@ void Record(const RolloutMetrics& metrics, const std::string& prefix, RunRecord*
 
 absl::StatusOr<RunRecord> MakeToyRun(const ToyRun& run, const RunContext& context) {
   const std::unique_ptr<const EquationsOfMotion> mechanics = MakeEquationsOfMotion(run.system);
-  auto fitter = MakeFitter(*mechanics, run);
+  const auto data = MakeData(*mechanics, run);
+  if (!data.ok()) return data.status();
+  auto fitter = MakeFitter(*data, run);
   if (!fitter.ok()) return fitter.status();
   const std::vector<ObservedEpisode> truth =
       MakeStretches(*mechanics, kTestRollouts, kTestStates, TestSeed(run));
   RunRecord record;
   record.key = run.key;
   record.seed = run.seed;
-  record.settings = {
-      {"system", run.system}, {"model", run.model.name}, {"steps", absl::StrCat(run.steps)}};
+  record.settings = SettingsOf(run);
   const auto measure = [&](const TransitionModel& model, const std::string& prefix,
                            RunRecord* of_run) {
     const auto predicted = PredictStretches(model, truth);
@@ -101,6 +120,26 @@ absl::StatusOr<RunRecord> MakeToyRun(const ToyRun& run, const RunContext& contex
     return absl::OkStatus();
   };
   return RunMeasuredFit(**fitter, std::move(record), context, measure);
+}
+
+absl::StatusOr<TrainedModel> ReadToyModel(const ToyRun& run, const std::string& trained) {
+  auto settings = SettingsOf(run);
+  settings["seed"] = absl::StrCat(run.seed);
+  const auto state = ReadFitState(trained, settings);
+  if (!state.ok()) return state.status();
+  const std::unique_ptr<const EquationsOfMotion> mechanics = MakeEquationsOfMotion(run.system);
+  auto data = MakeData(*mechanics, run);
+  if (!data.ok()) return data.status();
+  auto fitter = MakeFitter(*data, run);
+  if (!fitter.ok()) return fitter.status();
+  if (absl::Status status = (*fitter)->Restore(*state); !status.ok()) return status;
+  TrainedModel read{(*fitter)->Model(), {}};
+  const std::vector<double>& scale = data->statistics.state_scale;
+  read.model.spec.state_scale.assign(scale.begin(), scale.end());
+  SetDatasetInfo(data->info, &read.data);
+  read.data.training = std::move(data->chunks);
+  read.data.held_out = MakeStretches(*mechanics, kTestRollouts, kTestStates, TestSeed(run));
+  return read;
 }
 
 }  // namespace rollout

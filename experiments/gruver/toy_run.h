@@ -27,6 +27,11 @@ struct ToyRun {
 // on from what a stopped one left under context.partial, as RunMeasuredFit does.
 absl::StatusOr<RunRecord> MakeToyRun(const ToyRun& run, const RunContext& context);
 
+// The model of a finished run, from the state of its fit; its scale of errors is the deviation of
+// the training states. Held out are the test rollouts. NOT_FOUND where there is no such file,
+// INVALID_ARGUMENT where it is of another run.
+absl::StatusOr<TrainedModel> ReadToyModel(const ToyRun& run, const std::string& trained);
+
 }  // namespace rollout
 
 #endif  // ROLLOUT_EXPERIMENTS_GRUVER_TOY_RUN_H_
