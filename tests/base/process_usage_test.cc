@@ -8,6 +8,8 @@
 #include <memory>
 #include <thread>
 
+#include "absl/base/config.h"
+
 namespace rollout {
 namespace {
 
@@ -34,7 +36,7 @@ TEST(ProcessUsageTest, FollowsWhatTheProcessDoes) {
 }
 
 TEST(ProcessUsageTest, TheHeapIsWhatIsNotFreed) {
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if defined(ABSL_HAVE_ADDRESS_SANITIZER) || defined(ABSL_HAVE_THREAD_SANITIZER)
   GTEST_SKIP() << "a sanitizer allocates in malloc's place";
 #endif
   constexpr size_t kBytes = size_t{8} << 20;  // mapped by itself
