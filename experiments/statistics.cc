@@ -5,6 +5,7 @@
 #include <limits>
 #include <numeric>
 
+#include "absl/strings/str_format.h"
 #include "base/random.h"
 
 namespace rollout {
@@ -79,6 +80,16 @@ double RankCorrelation(const std::vector<double>& a, const std::vector<double>& 
     squares_b += (ranks_b[i] - middle) * (ranks_b[i] - middle);
   }
   return product / std::sqrt(squares_a * squares_b);
+}
+
+std::string WithSpread(const std::vector<double>& of_seeds) {
+  return WithSpread(Median(of_seeds), of_seeds);
+}
+
+std::string WithSpread(double figure, const std::vector<double>& of_seeds) {
+  if (of_seeds.size() < 2) return absl::StrFormat("%.3g", figure);
+  const auto [least, most] = std::minmax_element(of_seeds.begin(), of_seeds.end(), NanIsLargest);
+  return absl::StrFormat("%.3g [%.3g, %.3g]", figure, *least, *most);
 }
 
 }  // namespace rollout

@@ -3,6 +3,7 @@
 #define ROLLOUT_EXPERIMENTS_STATISTICS_H_
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 namespace rollout {
@@ -16,6 +17,11 @@ double Mean(const std::vector<double>& values);
 // Spearman's rank correlation of two equally long lists, in [-1, 1]; equal values share their mean
 // rank. NaN where one of them is constant or a value is not finite.
 double RankCorrelation(const std::vector<double>& a, const std::vector<double>& b);
+
+// "1.2 [1.1, 1.4]": median, least and most of one figure a seed; of one seed the figure alone.
+std::string WithSpread(const std::vector<double>& of_seeds);
+// The same around a figure that all seeds together give.
+std::string WithSpread(double figure, const std::vector<double>& of_seeds);
 
 struct Interval {
   double low = 0.0;

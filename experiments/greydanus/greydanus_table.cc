@@ -30,8 +30,8 @@ int64_t StepsAt(Scale scale, const GreydanusTask& task) {
 struct Summary {
   size_t seeds = 0;
   std::string steps;
-  double train_loss = 0.0, test_loss = 0.0;  // medians over seeds
-  double energy_mean = 0.0;                  // the published protocol's
+  std::vector<double> train_loss, test_loss;  // of each seed
+  double energy_mean = 0.0;                   // the published protocol's
   double energy_median = 0.0, half_median = 0.0;
   Interval interval;
   int not_finite = 0;
@@ -40,7 +40,7 @@ struct Summary {
 Summary Summarise(const std::vector<RunRecord>& records, const std::string& system,
                   const std::string& model, const std::string& scale) {
   Summary summary;
-  std::vector<double> train, test, all, half;
+  std::vector<double> all, half;
   std::vector<std::vector<double>> groups;
   for (const RunRecord& record : records) {
     if (record.settings.at("system") != system || record.settings.at("model") != model ||
@@ -48,8 +48,8 @@ Summary Summarise(const std::vector<RunRecord>& records, const std::string& syst
       continue;
     }
     summary.steps = record.settings.at("steps");
-    train.push_back(record.metrics.at("train_loss"));
-    test.push_back(record.metrics.at("test_loss"));
+    summary.train_loss.push_back(record.metrics.at("train_loss"));
+    summary.test_loss.push_back(record.metrics.at("test_loss"));
     const std::vector<double>& errors = record.series.at("energy_mse");
     groups.push_back(errors);
     all.insert(all.end(), errors.begin(), errors.end());
@@ -60,8 +60,6 @@ Summary Summarise(const std::vector<RunRecord>& records, const std::string& syst
   }
   summary.seeds = groups.size();
   if (groups.empty()) return summary;
-  summary.train_loss = Median(train);
-  summary.test_loss = Median(test);
   summary.energy_mean = Mean(all);
   summary.energy_median = Median(all);
   summary.half_median = Median(half);
@@ -73,11 +71,11 @@ Summary Summarise(const std::vector<RunRecord>& records, const std::string& syst
 std::string Row(const GreydanusTask& task, const GreydanusModel& model, const Summary& summary) {
   const PublishedRow& published = model.kind == DynamicsKind::kNode ? task.baseline : task.hnn;
   return absl::StrFormat(
-      "| %s | %s | %d | %s | %.3g (%.3g) | %.3g (%.3g) | %.3g (%.3g) | %.3g [%.3g, %.3g] | %.3g | "
+      "| %s | %s | %d | %s | %s (%.3g) | %s (%.3g) | %.3g (%.3g) | %.3g [%.3g, %.3g] | %.3g | "
       "%d "
       "|\n",
-      task.title, model.name, summary.seeds, summary.steps, summary.train_loss,
-      published.train_loss, summary.test_loss, published.test_loss, summary.energy_mean,
+      task.title, model.name, summary.seeds, summary.steps, WithSpread(summary.train_loss),
+      published.train_loss, WithSpread(summary.test_loss), published.test_loss, summary.energy_mean,
       published.energy_mse, summary.energy_median, summary.interval.low, summary.interval.high,
       summary.half_median, summary.not_finite);
 }
@@ -112,9 +110,10 @@ std::vector<PlannedRun> GreydanusTable::Plan(Scale scale, int seeds) const {
 std::string GreydanusTable::Report(const std::vector<RunRecord>& records) const {
   std::string page = absl::StrCat(
       "# ", title(),
-      "\n\nLosses are medians over seeds of the mean of (dx − f(x))²; energy errors are means over "
+      "\n\nLosses are medians over seeds [least, most] of the mean of (dx − f(x))²; energy errors "
+      "are means over "
       "time of (H(model's state) − H(true state))² with the true H, from 15 first states for each "
-      "seed. In brackets: the authors' published figure. The mean is over all rollouts, as they "
+      "seed. In parentheses: the authors' published figure. The mean is over all rollouts, as they "
       "publish it; a few rollouts decide it. The median is over all rollouts, with the 95% "
       "bootstrap "
       "interval over seeds and rollouts; beside it the median after half of the steps.\n\nThe "

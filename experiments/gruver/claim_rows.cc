@@ -1,9 +1,6 @@
 #include "experiments/gruver/claim_rows.h"
 
-#include <algorithm>
-
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "experiments/statistics.h"
 
@@ -41,16 +38,6 @@ void ClaimRows::AddOfAnyScale(const std::string& id, const std::string& figures,
 void ClaimRows::AddReport(const std::string& id, const std::string& figures) {
   if (IsBelowLeast()) return;
   rows_.push_back({id, WithSource(figures), "reported, not gated"});
-}
-
-std::string WithSpread(const std::vector<double>& of_seeds) {
-  return WithSpread(Median(of_seeds), of_seeds);
-}
-
-std::string WithSpread(double figure, const std::vector<double>& of_seeds) {
-  if (of_seeds.size() < 2) return absl::StrFormat("%.3g", figure);
-  const auto [least, most] = std::minmax_element(of_seeds.begin(), of_seeds.end());
-  return absl::StrFormat("%.3g [%.3g, %.3g]", figure, *least, *most);
 }
 
 std::string BySystem(const std::vector<std::string>& systems, const FiguresOfSeeds& figures) {

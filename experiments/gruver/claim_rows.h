@@ -44,11 +44,6 @@ class ClaimRows {
   std::vector<ClaimResult> rows_;
 };
 
-// "1.2 [1.1, 1.4]": median, least and most of one figure a seed; of one seed the figure alone.
-std::string WithSpread(const std::vector<double>& of_seeds);
-// The same around a figure that all seeds together give.
-std::string WithSpread(double figure, const std::vector<double>& of_seeds);
-
 // "chain_pendulum_2 1.2 [1.1, 1.4], ..." of one figure a system and seed.
 using FiguresOfSeeds = std::function<std::vector<double>(const std::string& system)>;
 std::string BySystem(const std::vector<std::string>& systems, const FiguresOfSeeds& figures);

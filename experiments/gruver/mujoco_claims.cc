@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "experiments/gruver/claim_rows.h"
+#include "experiments/gruver/mujoco_run.h"
 
 namespace rollout {
 namespace {
@@ -20,7 +21,8 @@ struct Pair {
 }  // namespace
 
 std::vector<ClaimResult> MujocoClaims(const std::vector<std::string>& tasks,
-                                      const ComparisonResults& results) {
+                                      const ComparisonResults& results,
+                                      const std::optional<ComparisonResults>& fair) {
   ClaimRows rows({"mujoco-rollouts", Scale::kShort, kSeeds}, results);
   const auto figures = [&](const Pair& pair) {
     return absl::StrCat(pair.above, " / ", pair.below, " in ",
@@ -37,15 +39,24 @@ std::vector<ClaimResult> MujocoClaims(const std::vector<std::string>& tasks,
     }
     return met;
   };
+  const auto fair_figures = [&](const Pair& pair) -> std::string {
+    if (!fair || fair->scale() != results.scale()) return "";
+    return absl::StrCat(
+        "; the fair one / ", pair.below, ", ", fair->seeds(),
+        " seeds: ", BySystem({"hopper_v5", "half_cheetah_v5"}, [&](const std::string& task) {
+          return fair->Ratios(task, kMujocoFairSymOden.name, pair.below, pair.metric);
+        }));
+  };
   const auto above = [](double ratio) { return ratio > 1.0; };
   const Pair m1 = {"NODE", "NODE+SO", "test_mse"}, m2 = {"SymODEN", "NODE", "test_mse"},
              m3 = {"SymODEN", "NODE", "train_loss"}, m3_so = {"NODE", "NODE+SO", "train_loss"},
              m4 = {"SymODEN", "NODE+SO", "test_mse"};
   rows.Add("M1", figures(m1), all(m1, above));
-  rows.Add("M2", figures(m2), all(m2, above));
-  rows.Add("M3", absl::StrCat(figures(m3), "; ", figures(m3_so)),
+  rows.Add("M2", figures(m2) + fair_figures(m2), all(m2, above));
+  rows.Add("M3", absl::StrCat(figures(m3), fair_figures(m3), "; ", figures(m3_so)),
            all(m3, above) && all(m3_so, [](double ratio) { return ratio >= 1.0; }));
-  rows.Add("M4", figures(m4), all(m4, [](double ratio) { return ratio >= 3.0; }));
+  rows.Add("M4", figures(m4) + fair_figures(m4),
+           all(m4, [](double ratio) { return ratio >= 3.0; }));
   return rows.Take();
 }
 

@@ -2,6 +2,7 @@
 #ifndef ROLLOUT_EXPERIMENTS_GRUVER_MUJOCO_CLAIMS_H_
 #define ROLLOUT_EXPERIMENTS_GRUVER_MUJOCO_CLAIMS_H_
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,8 +17,11 @@ namespace rollout {
 //   M2  SymODEN above NODE in test error
 //   M3  SymODEN above NODE, and NODE at or above NODE+SO, in training loss
 //   M4  SymODEN at least three times NODE+SO in test error
+// Where `fair` has the fair SymODEN's runs at the same scale its ratios stand beside the paper's:
+// what is the kind's and what the protocol's. They decide nothing.
 std::vector<ClaimResult> MujocoClaims(const std::vector<std::string>& tasks,
-                                      const ComparisonResults& results);
+                                      const ComparisonResults& results,
+                                      const std::optional<ComparisonResults>& fair);
 
 }  // namespace rollout
 

@@ -26,6 +26,10 @@ const std::vector<std::string>& Tasks() {
       *new std::vector<std::string>{"hopper_v5", "walker2d_v5", "swimmer_v5", "half_cheetah_v5"};
   return tasks;
 }
+const std::vector<std::string>& FairTasks() {
+  static const auto& tasks = *new std::vector<std::string>{"hopper_v5", "half_cheetah_v5"};
+  return tasks;
+}
 const std::vector<std::string>& PaperModels() {
   static const auto& models = *new std::vector<std::string>{"NODE", "NODE+SO", "SymODEN"};
   return models;
@@ -51,7 +55,8 @@ Protocol ProtocolOf(Scale scale) {
 
 constexpr int kFairSeeds = 2;
 bool HasFairRun(const std::string& task, uint64_t seed) {
-  return (task == "hopper_v5" || task == "half_cheetah_v5") && seed < kFairSeeds;
+  const std::vector<std::string>& tasks = FairTasks();
+  return std::find(tasks.begin(), tasks.end(), task) != tasks.end() && seed < kFairSeeds;
 }
 
 std::string DataKey(Scale scale, const std::string& task) {
@@ -139,7 +144,8 @@ std::string MujocoRollouts::Report(const std::vector<RunRecord>& records) const 
       "# ", title(),
       "\n\nTest error: mean over held-out rollouts, times and dimensions of ((ẑ − z) / deviation "
       "of "
-      "the training states)², medians over seeds; inf where a rollout is not finite. SymODEN as "
+      "the training states)², medians over seeds [least, most]; inf where a rollout is not finite. "
+      "SymODEN as "
       "the "
       "paper has it: identity mass, one Euler step a transition, no scale on its networks' "
       "outputs; "
@@ -164,22 +170,23 @@ std::string MujocoRollouts::Report(const std::vector<RunRecord>& records) const 
         "not finite |\n|---|---|---|---|---|---|---|---|---|---|---|---|\n");
     std::map<std::string, std::vector<ModelErrors>> errors;  // by task
     for (const auto& [row, runs] : rows) {
-      const auto median = [&](const char* metric) {
-        std::vector<double> values;
+      const auto values = [&](const char* metric) {
+        std::vector<double> of_seeds;
         for (const RunRecord& run : runs) {
           const auto found = run.metrics.find(metric);
           const bool there = found != run.metrics.end() && !std::isnan(found->second);
-          values.push_back(there ? found->second : INFINITY);
+          of_seeds.push_back(there ? found->second : INFINITY);
         }
-        return Median(values);
+        return of_seeds;
       };
+      const auto median = [&](const char* metric) { return Median(values(metric)); };
       const auto& settings = runs[0].settings;
       absl::StrAppendFormat(
-          &page,
-          "| %s | %s | %d | %s | %.3g | %.3g | %.3g | %.3g | %.0f | %.1f | %s x %s | %.0f |\n",
-          row.first, row.second, runs.size(), settings.at("steps"), median("test_mse"),
-          median("test_median"), median("half_test_mse"), median("train_loss"),
-          median("parameters"), 1e3 * median("cpu_seconds_per_step"), settings.at("test_rollouts"),
+          &page, "| %s | %s | %d | %s | %s | %s | %.3g | %s | %.0f | %.1f | %s x %s | %.0f |\n",
+          row.first, row.second, runs.size(), settings.at("steps"), WithSpread(values("test_mse")),
+          WithSpread(values("test_median")), median("half_test_mse"),
+          WithSpread(values("train_loss")), median("parameters"),
+          1e3 * median("cpu_seconds_per_step"), settings.at("test_rollouts"),
           settings.at("test_states"), median("not_finite"));
       errors[row.first].push_back({row.second, median("test_mse"), median("half_test_mse")});
     }
@@ -201,7 +208,9 @@ std::vector<Figure> MujocoRollouts::Figures(const std::vector<RunRecord>& record
 std::vector<ClaimResult> MujocoRollouts::Claims(const std::vector<RunRecord>& records) const {
   const auto results = ComparisonResults::OfLargestScale(records, Tasks(), PaperModels());
   if (!results) return {};
-  return MujocoClaims(Tasks(), *results);
+  return MujocoClaims(Tasks(), *results,
+                      ComparisonResults::OfLargestScale(
+                          records, FairTasks(), {"NODE", "NODE+SO", kMujocoFairSymOden.name}));
 }
 
 }  // namespace rollout

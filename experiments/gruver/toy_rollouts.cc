@@ -39,9 +39,9 @@ std::string Cells(const std::string& system, const std::string& model, const Row
   // Not of every system, and not of runs before it was measured.
   const std::string energy_as_coded = std::isnan(energy) ? "–" : absl::StrFormat("%.3g", energy);
   return absl::StrFormat(
-      "| %s | %s | %d | %.3g | %.3g | %.3g, %s | %.3g | %.3g | %.3g | %.0f | %.1f | %d, %d |\n",
-      system, model, row.rollout.size(), Median(row.rollout), Median(row.energy),
-      Median(row.rollout_as_coded), energy_as_coded, Median(row.mse), Median(row.half),
+      "| %s | %s | %d | %s | %s | %.3g, %s | %s | %.3g | %.3g | %.0f | %.1f | %d, %d |\n", system,
+      model, row.rollout.size(), WithSpread(row.rollout), WithSpread(row.energy),
+      Median(row.rollout_as_coded), energy_as_coded, WithSpread(row.mse), Median(row.half),
       Median(row.loss), row.parameters, 1e3 * Median(row.step_seconds), row.diverged,
       row.not_finite);
 }
@@ -109,7 +109,8 @@ std::vector<PlannedRun> ToyRollouts::Plan(Scale scale, int seeds) const {
 std::string ToyRollouts::Report(const std::vector<RunRecord>& records) const {
   std::string page = absl::StrCat(
       "# ", title(),
-      "\n\nMedians over seeds. Rollout and energy error: geometric mean over 200 rollouts of 100 "
+      "\n\nMedians over seeds [least, most]. Rollout and energy error: geometric mean over 200 "
+      "rollouts of 100 "
       "states, the first left out, of ‖ẑ − z‖ / (‖ẑ‖ + ‖z‖) and |H(ẑ) − H(z)| / (|H(ẑ)| + |H(z)|) "
       "with the true H. As coded: what the papers' code computes, with the first state, which "
       "counts "

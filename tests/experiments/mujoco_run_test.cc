@@ -182,6 +182,22 @@ TEST(MujocoRolloutsTest, ClaimsFollowTheErrors) {
   EXPECT_EQ(verdicts["M4"], "does not hold");  // 2.5 times, not 3
   EXPECT_NE(measured["M1"].find("hopper_v5 1.27 [1.25, 1.29]"), std::string::npos)
       << measured["M1"];
+  EXPECT_EQ(measured["M2"].find("fair"), std::string::npos);
+  for (int seed = 0; seed < 2; ++seed) {
+    for (const char* task : {"hopper_v5", "half_cheetah_v5"}) {
+      RunRecord fair = records[2];
+      fair.settings["system"] = task;
+      fair.settings["model"] = kMujocoFairSymOden.name;
+      fair.seed = static_cast<uint64_t>(seed);
+      fair.metrics["test_mse"] = 0.25;
+      records.push_back(fair);
+    }
+  }
+  read();
+  EXPECT_EQ(verdicts["M2"], "holds");  // of the paper's form
+  EXPECT_NE(measured["M2"].find("the fair one / NODE, 2 seeds: hopper_v5 0.498 [0.495, 0.5]"),
+            std::string::npos)
+      << measured["M2"];
   records[1].metrics["train_loss"] = 2.0;  // NODE+SO above NODE on one task
   records[4].metrics["test_mse"] = NAN;    // a rollout of NODE+SO on another is not finite
   read();

@@ -38,6 +38,13 @@ TEST(StatisticsTest, BootstrapKeepsSeedsTogether) {
   EXPECT_EQ(interval.high, 3.0);
 }
 
+TEST(StatisticsTest, SpreadIsOfSeveralSeeds) {
+  EXPECT_EQ(WithSpread({0.123456}), "0.123");
+  EXPECT_EQ(WithSpread({3.0, 1.0, 2.5}), "2.5 [1, 3]");
+  EXPECT_EQ(WithSpread(7.0, {3.0, 1.0}), "7 [1, 3]");
+  EXPECT_EQ(WithSpread({1.0, NAN, 2.0}), "2 [1, nan]");
+}
+
 TEST(StatisticsTest, RankCorrelationSeesOrderAlone) {
   EXPECT_DOUBLE_EQ(RankCorrelation({1, 2, 3, 4}, {1, 10, 11, 1e9}), 1.0);
   EXPECT_DOUBLE_EQ(RankCorrelation({1, 2, 3, 4}, {4, 3, 2, -7}), -1.0);
