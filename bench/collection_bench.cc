@@ -22,6 +22,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
+#include "base/command_line.h"
 #include "base/table.h"
 #include "datasets/dataset_writer.h"
 #include "nlohmann/json.hpp"
@@ -247,13 +248,15 @@ int main(int argc, char** argv) {
   app.add_option("--system", arguments.systems, "Planar tasks")->capture_default_str();
   app.add_option("--actor", arguments.actor, "Actor file, measured beside the random policy");
   app.add_option("--threads", arguments.threads)->capture_default_str();
-  app.add_option("--rounds", arguments.rounds)->check(CLI::PositiveNumber)->capture_default_str();
+  app.add_option("--rounds", arguments.rounds)
+      ->check(rollout::WholeNumberOfAtLeast(1))
+      ->capture_default_str();
   app.add_option("--steps", arguments.steps, "Of each measurement, about")
-      ->check(CLI::PositiveNumber)
+      ->check(rollout::WholeNumberOfAtLeast(1))
       ->capture_default_str();
   app.add_option("--folder", arguments.folder, "For the datasets")->capture_default_str();
   app.add_flag("--json", arguments.json);
-  CLI11_PARSE(app, argc, argv);
+  if (const auto done = rollout::ParseCommandLine(app, argc, argv)) return *done;
   const absl::Status status = rollout::Run(arguments);
   if (status.ok()) return 0;
   absl::FPrintF(stderr, "collection-bench: %s\n", std::string(status.message()));

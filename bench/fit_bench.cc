@@ -15,6 +15,7 @@
 #include "CLI/CLI.hpp"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "base/command_line.h"
 #include "base/random.h"
 #include "base/table.h"
 #include "bench/fma_peak.h"
@@ -293,16 +294,20 @@ int main(int argc, char** argv) {
   app.add_option("--setting", options.setting, "What is fitted")
       ->check(CLI::IsMember({"hopper", "chain-2", "spring-2", "spring-4"}))
       ->capture_default_str();
-  app.add_option("--rounds", options.rounds)->check(CLI::PositiveNumber)->capture_default_str();
-  app.add_option("--steps", options.steps, "Of each measurement in each round")
-      ->check(CLI::PositiveNumber)
+  app.add_option("--rounds", options.rounds)
+      ->check(rollout::WholeNumberOfAtLeast(1))
       ->capture_default_str();
-  app.add_option("--batch", options.batch)->check(CLI::PositiveNumber)->capture_default_str();
+  app.add_option("--steps", options.steps, "Of each measurement in each round")
+      ->check(rollout::WholeNumberOfAtLeast(1))
+      ->capture_default_str();
+  app.add_option("--batch", options.batch)
+      ->check(rollout::WholeNumberOfAtLeast(1))
+      ->capture_default_str();
   app.add_option("--ensemble", options.ensemble_size)
       ->check(CLI::Range(1, 64))
       ->capture_default_str();
   app.add_flag("--json", options.json);
-  CLI11_PARSE(app, argc, argv);
+  if (const auto done = rollout::ParseCommandLine(app, argc, argv)) return *done;
   const absl::Status status = rollout::bench::Run(options);
   if (status.ok()) return 0;
   absl::FPrintF(stderr, "fit_bench: %s\n", std::string(status.message()));

@@ -12,6 +12,7 @@
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "base/clock.h"
+#include "base/command_line.h"
 #include "base/table.h"
 #include "base/terminal.h"
 #include "base/version.h"
@@ -217,7 +218,7 @@ int Main(int argc, char** argv) {
       ->capture_default_str();
   app.add_option("--json", options.json, "File for the rows as JSON; - for standard output");
   app.add_flag("--append", options.append, "Keep the rows that the JSON file already has");
-  CLI11_PARSE(app, argc, argv);
+  if (const auto done = rollout::ParseCommandLine(app, argc, argv)) return *done;
 
   const int64_t run = absl::ToUnixSeconds(absl::Now());
   const auto rows = MeasureAll(options);

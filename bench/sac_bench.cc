@@ -16,6 +16,7 @@
 #include "ATen/ops/ones.h"
 #include "CLI/CLI.hpp"
 #include "absl/strings/str_format.h"
+#include "base/command_line.h"
 #include "base/random.h"
 #include "base/table.h"
 #include "bench/fma_peak.h"
@@ -249,16 +250,18 @@ int main(int argc, char** argv) {
                "sac_bench");
   rollout::bench::BenchOptions options;
   app.add_option("--observation-size", options.observation_size)
-      ->check(CLI::PositiveNumber)
+      ->check(rollout::WholeNumberOfAtLeast(1))
       ->capture_default_str();
   app.add_option("--controls", options.num_controls)
-      ->check(CLI::PositiveNumber)
+      ->check(rollout::WholeNumberOfAtLeast(1))
       ->capture_default_str();
-  app.add_option("--rounds", options.rounds)->check(CLI::PositiveNumber)->capture_default_str();
+  app.add_option("--rounds", options.rounds)
+      ->check(rollout::WholeNumberOfAtLeast(1))
+      ->capture_default_str();
   app.add_option("--seconds", options.seconds, "Of each measurement in each round")
-      ->check(CLI::PositiveNumber)
+      ->check(rollout::NumberAbove(0))
       ->capture_default_str();
   app.add_flag("--json", options.json);
-  CLI11_PARSE(app, argc, argv);
+  if (const auto done = rollout::ParseCommandLine(app, argc, argv)) return *done;
   return rollout::bench::Run(options);
 }

@@ -105,6 +105,11 @@ absl::StatusOr<std::unique_ptr<DatasetReader>> DatasetReader::Open(const std::st
   auto file = std::make_unique<File>();
   file->path = resolved.file;
   std::error_code error;
+  if (resolved.file != path && std::filesystem::is_regular_file(path, error)) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        path, ": found a file of another kind, expected one whose name ends in .hdf5 or .h5, or a ",
+        "dataset's folder"));
+  }
   if (!std::filesystem::is_regular_file(resolved.file, error)) {
     return absl::NotFoundError(absl::StrCat("there is no dataset ", resolved.file));
   }

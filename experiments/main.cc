@@ -15,6 +15,7 @@
 #include "absl/strings/str_format.h"
 #include "base/available_cores.h"
 #include "base/clock.h"
+#include "base/command_line.h"
 #include "base/table.h"
 #include "base/terminal.h"
 #include "base/version.h"
@@ -24,6 +25,7 @@
 #include "experiments/nearest_names.h"
 #include "experiments/result_file.h"
 #include "experiments/runner.h"
+#include "nlohmann/json.hpp"
 #include "trainer/stop_signal.h"
 
 namespace rollout {
@@ -38,6 +40,7 @@ struct Arguments {
   std::string docs = "docs/experiments";
   std::string claims;
   ModelExport model;
+  bool json = false;
 };
 
 // NOT_FOUND with the nearest names.
@@ -54,7 +57,15 @@ std::string ResultPath(const Arguments& arguments, const Experiment& experiment)
   return absl::StrCat(arguments.results, "/", experiment.name(), ".jsonl");
 }
 
-absl::Status List() {
+absl::Status List(const Arguments& arguments) {
+  if (arguments.json) {
+    nlohmann::ordered_json list = nlohmann::ordered_json::array();
+    for (const std::unique_ptr<Experiment>& experiment : MakeExperiments()) {
+      list.push_back({{"experiment", experiment->name()}, {"title", experiment->title()}});
+    }
+    std::printf("%s\n", list.dump(2).c_str());
+    return absl::OkStatus();
+  }
   Table table({"experiment", "what it repeats"});
   for (const std::unique_ptr<Experiment>& experiment : MakeExperiments()) {
     table.AddRow({experiment->name(), experiment->title()});
@@ -81,12 +92,21 @@ absl::Status Run(const Arguments& arguments) {
   options.threads = arguments.threads;
   options.partial = absl::StrCat(arguments.results, "/partial");
   options.build = Version();
-  std::filesystem::create_directories(options.partial);
+  std::filesystem::create_directories(options.partial, error);
   options.stop = &CatchStopSignals();
   options.progress = [&line](int done, int) { line.Update(done); };
   const auto summary = MakeRuns(plan, options, results->get());
   line.Finish();
   if (!summary.ok()) return summary.status();
+  if (arguments.json) {
+    const nlohmann::ordered_json outcome = {{"experiment", (*experiment)->name()},
+                                            {"scale", arguments.scale},
+                                            {"made", summary->made},
+                                            {"found", summary->found},
+                                            {"diverged", summary->diverged}};
+    std::printf("%s\n", outcome.dump(2).c_str());
+    return absl::OkStatus();
+  }
   std::printf("%s at scale %s: %d runs made, %d found, %d of the new ones diverged\n",
               (*experiment)->name().c_str(), arguments.scale.c_str(), summary->made, summary->found,
               summary->diverged);
@@ -115,8 +135,27 @@ absl::Status WriteReport(const Arguments& arguments, const Experiment& experimen
   return WriteText(absl::StrCat(arguments.docs, "/", experiment.name(), ".md"), page);
 }
 
+// Before anything is written: what the report reads is there and is what it should be.
+absl::Status CheckInputs(const Arguments& arguments) {
+  std::error_code error;
+  if (!std::filesystem::is_directory(arguments.results, error)) {
+    return absl::NotFoundError(
+        absl::StrCat("--results=", arguments.results,
+                     ": no such folder; expected that of the raw results, as `run` writes it"));
+  }
+  if (!arguments.claims.empty() && !std::filesystem::is_regular_file(arguments.claims, error)) {
+    return absl::NotFoundError(
+        absl::StrCat("--claims=", arguments.claims, ": no such file; expected a page of claims"));
+  }
+  std::filesystem::create_directories(arguments.docs, error);
+  if (!error) return absl::OkStatus();
+  return absl::UnavailableError(
+      absl::StrCat("--docs=", arguments.docs, ": cannot be made: ", error.message()));
+}
+
 absl::Status Report(const Arguments& arguments) {
-  std::filesystem::create_directories(arguments.docs);
+  if (absl::Status status = CheckInputs(arguments); !status.ok()) return status;
+  int written = 0;
   std::vector<ClaimResult> claims;
   for (const std::unique_ptr<Experiment>& experiment : MakeExperiments()) {
     const auto records = ResultFile::Read(ResultPath(arguments, *experiment));
@@ -125,7 +164,12 @@ absl::Status Report(const Arguments& arguments) {
     if (records->empty()) continue;
     absl::Status status = WriteReport(arguments, *experiment, *records);
     if (!status.ok()) return status;
+    ++written;
     for (ClaimResult& claim : experiment->Claims(*records)) claims.push_back(std::move(claim));
+  }
+  if (written == 0) {
+    return absl::NotFoundError(absl::StrCat("--results=", arguments.results,
+                                            ": holds no runs of any experiment (<name>.jsonl)"));
   }
   if (!arguments.claims.empty()) {
     std::ifstream in(arguments.claims);
@@ -170,16 +214,16 @@ int main(int argc, char** argv) {
   rollout::Arguments arguments;
   int exit_status = 0;
   CLI::App* list = app.add_subcommand("list", "Name the experiments");
-  list->callback([&] { exit_status = rollout::ExitStatus(rollout::List()); });
+  list->callback([&] { exit_status = rollout::ExitStatus(rollout::List(arguments)); });
   CLI::App* run = app.add_subcommand("run", "Make an experiment's runs that are not made yet");
   run->add_option("experiment", arguments.experiment, "A name from `list`")->required();
   run->add_option("--scale", arguments.scale, "quick, short or paper")->capture_default_str();
   run->add_option("--seeds", arguments.seeds, "Runs of each model")
       ->capture_default_str()
-      ->check(CLI::PositiveNumber);
+      ->check(rollout::WholeNumberOfAtLeast(1));
   run->add_option("--threads", arguments.threads, "Runs at once")
       ->capture_default_str()
-      ->check(CLI::PositiveNumber);
+      ->check(rollout::WholeNumberOfAtLeast(1));
   run->callback([&] { exit_status = rollout::ExitStatus(rollout::Run(arguments)); });
   CLI::App* report = app.add_subcommand("report", "Write the pages from the raw results alone");
   report->add_option("--docs", arguments.docs, "Folder of the pages")->capture_default_str();
@@ -194,10 +238,13 @@ int main(int argc, char** argv) {
       ->required();
   model->add_option("--name", arguments.model.name, "Of the model; else from system and model");
   model->callback([&] { exit_status = rollout::ExitStatus(rollout::Export(arguments)); });
+  for (CLI::App* command : {list, run}) {
+    command->add_flag("--json", arguments.json, "Print JSON for programs");
+  }
   for (CLI::App* command : {run, report, model}) {
     command->add_option("--results", arguments.results, "Folder of the raw results")
         ->capture_default_str();
   }
-  CLI11_PARSE(app, argc, argv);
+  if (const auto done = rollout::ParseCommandLine(app, argc, argv)) return *done;
   return exit_status;
 }

@@ -10,6 +10,7 @@
 #include "absl/strings/str_format.h"
 #include "base/available_cores.h"
 #include "base/clock.h"
+#include "base/command_line.h"
 #include "base/table.h"
 #include "base/terminal.h"
 #include "datasets/dataset_path.h"
@@ -127,7 +128,12 @@ int RunCollect(const CollectArguments& arguments) {
   std::shared_ptr<const Actor> actor;
   if (arguments.policy != "random") {
     absl::StatusOr<std::shared_ptr<const Actor>> loaded = LoadActor(arguments.policy);
-    if (!loaded.ok()) return Fail(loaded.status());
+    if (!loaded.ok()) {
+      return Fail(absl::Status(
+          loaded.status().code(),
+          absl::StrCat("--policy=", arguments.policy, ": ", loaded.status().message(),
+                       "; give an actor file, as `rollout-trainer sac` writes it, or random")));
+    }
     actor = *std::move(loaded);
   } else if (arguments.mixture) {
     return Fail(absl::InvalidArgumentError("--mixture needs an actor file as --policy"));
@@ -143,6 +149,11 @@ int RunCollect(const CollectArguments& arguments) {
   const DatasetInfo info = DescribeDataset((*system)->info(), arguments.dataset_id);
   const absl::StatusOr<std::unique_ptr<DatasetWriter>> writer =
       DatasetWriter::Create(arguments.out, info, arguments.writer);
+  if (absl::IsAlreadyExists(writer.status())) {
+    return Fail(absl::AlreadyExistsError(
+        absl::StrCat("--out=", arguments.out, ": ", writer.status().message(),
+                     "; give another name, or --overwrite to replace it")));
+  }
   if (!writer.ok()) return Fail(writer.status());
 
   CollectionOptions options = arguments.collection;
@@ -201,18 +212,21 @@ void AddCollectCommand(CLI::App& app, int* exit_status) {
   command
       ->add_option("--noise-deviation", arguments->noise_deviation,
                    "Of each step's draw, in halves of a control's range")
-      ->check(CLI::NonNegativeNumber)
+      ->check(NumberOfAtLeast(0))
       ->capture_default_str();
-  command->add_option("--episodes", arguments->collection.episodes)
-      ->check(CLI::PositiveNumber)
+  command->add_option("--episodes", arguments->collection.episodes, "How many")
+      ->check(WholeNumberOfAtLeast(1))
       ->capture_default_str();
   command
       ->add_option("--max-episode-steps", arguments->collection.max_episode_steps,
                    "Shorter episodes than the system's time limit; 0 = its own")
-      ->check(CLI::NonNegativeNumber)
+      ->check(WholeNumberOfAtLeast(0))
       ->capture_default_str();
-  command->add_option("--seed", arguments->collection.seed)->capture_default_str();
-  command->add_option("--threads", arguments->collection.threads)
+  command
+      ->add_option("--seed", arguments->collection.seed,
+                   "Of initial states and actions; the same seed gives the same episodes")
+      ->capture_default_str();
+  command->add_option("--threads", arguments->collection.threads, "Episodes driven at once")
       ->check(CLI::Range(1, 1024))
       ->capture_default_str();
   command

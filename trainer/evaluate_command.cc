@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "absl/strings/str_format.h"
+#include "base/command_line.h"
 #include "nlohmann/json.hpp"
 #include "trainer/command.h"
 #include "trainer/fitting/data_statistics.h"
@@ -55,20 +56,23 @@ void AddEvaluateCommand(CLI::App& app, int* exit_status) {
   CLI::App* command =
       app.add_subcommand("evaluate", "Measure a model's prediction error on held-out episodes");
   auto arguments = std::make_shared<EvaluateArguments>();
-  command->add_option("--model-repository", arguments->repository)->required();
-  command->add_option("--model", arguments->model)->required();
+  command->add_option("--model-repository", arguments->repository, "Where the model is")
+      ->required();
+  command->add_option("--model", arguments->model, "The model's name")->required();
   command->add_option("--version", arguments->version, "0 = the highest that can be read")
-      ->check(CLI::NonNegativeNumber)
+      ->check(WholeNumberOfAtLeast(0))
       ->capture_default_str();
   command->add_option("--data", arguments->data, "Dataset files")->required();
-  command->add_option("--test-fraction", arguments->test_fraction)
+  command
+      ->add_option("--test-fraction", arguments->test_fraction,
+                   "Of the episodes, those that the fit held out: give what the fit had")
       ->check(CLI::Range(0.0, 1.0))
       ->capture_default_str();
   command->add_option("--longest", arguments->evaluation.longest, "Transitions of a rollout")
-      ->check(CLI::PositiveNumber)
+      ->check(WholeNumberOfAtLeast(1))
       ->capture_default_str();
   command->add_option("--stride", arguments->evaluation.stride, "Steps between starts of windows")
-      ->check(CLI::PositiveNumber)
+      ->check(WholeNumberOfAtLeast(1))
       ->capture_default_str();
   command->add_flag("--json", arguments->json, "Print JSON, per dimension too");
   command->callback([arguments, exit_status] {

@@ -10,6 +10,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "base/command_line.h"
 
 namespace rollout {
 namespace {
@@ -58,6 +59,7 @@ void AddFitArguments(CLI::App& command, FitArguments* arguments) {
                      "EULER, CONSTANT_ACCELERATION, SYMPLECTIC_EULER, LEAPFROG, RK4, RK4_38; by "
                      "default CONSTANT_ACCELERATION for NODE_SO, else EULER");
   command.add_option("--substeps", arguments->substeps, "Of each transition")
+      ->check(WholeNumberOfAtLeast(1))
       ->capture_default_str();
   command.add_option("--ensemble", arguments->ensemble_size, "Members, fitted together")
       ->check(CLI::Range(1, 64))
@@ -78,27 +80,34 @@ void AddFitArguments(CLI::App& command, FitArguments* arguments) {
   command
       .add_option("--symplectic-weight", options.symplectic_weight,
                   "Of the symplectic regulariser of MECHANICS; 0 = none")
-      ->check(CLI::NonNegativeNumber)
+      ->check(NumberOfAtLeast(0))
       ->capture_default_str();
   command.add_option("--steps", options.steps, "Optimiser steps")
-      ->check(CLI::PositiveNumber)
+      ->check(WholeNumberOfAtLeast(1))
       ->capture_default_str();
   command.add_option("--batch", options.batch, "Windows of each step")
-      ->check(CLI::PositiveNumber)
+      ->check(WholeNumberOfAtLeast(1))
       ->capture_default_str();
   command.add_option("--window-states", options.window_states, "States of each window")
       ->check(CLI::Range(2, 1000))
       ->capture_default_str();
   command.add_option("--max-windows", options.max_windows, "A random choice of so many; 0 = all")
-      ->check(CLI::NonNegativeNumber)
+      ->check(WholeNumberOfAtLeast(0))
       ->capture_default_str();
-  command.add_option("--learning-rate", options.learning_rate)->capture_default_str();
+  command.add_option("--learning-rate", options.learning_rate, "Of Adam, where the cosine begins")
+      ->check(NumberAbove(0))
+      ->capture_default_str();
   command.add_option("--final-learning-rate", options.final_learning_rate, "Where the cosine ends")
+      ->check(NumberOfAtLeast(0))
       ->capture_default_str();
-  command.add_option("--weight-decay", options.weight_decay)->capture_default_str();
+  command.add_option("--weight-decay", options.weight_decay, "Of every weight (L2)")
+      ->check(NumberOfAtLeast(0))
+      ->capture_default_str();
   command.add_option("--gradient-clip", options.gradient_clip, "Largest norm; 0 = none")
+      ->check(NumberOfAtLeast(0))
       ->capture_default_str();
-  command.add_option("--seed", options.seed)->capture_default_str();
+  command.add_option("--seed", options.seed, "Of initial weights and of the windows drawn")
+      ->capture_default_str();
   command
       .add_option("--test-fraction", arguments->test_fraction,
                   "Of the episodes, held out by the hash of dataset and episode")
@@ -107,12 +116,12 @@ void AddFitArguments(CLI::App& command, FitArguments* arguments) {
   command
       .add_option("--max-training-episodes", arguments->max_training_episodes,
                   "Learn from so few only; 0 = all")
-      ->check(CLI::NonNegativeNumber)
+      ->check(WholeNumberOfAtLeast(0))
       ->capture_default_str();
   command
       .add_option("--evaluation-stride", arguments->evaluation.stride,
                   "Steps between the starts of held-out windows")
-      ->check(CLI::PositiveNumber)
+      ->check(WholeNumberOfAtLeast(1))
       ->capture_default_str();
 }
 

@@ -1,11 +1,9 @@
 // rollout-trainer: one process that drives a system, learns its policy and its models, and
 // publishes them.
-#include <cstdio>
 #include <string>
 
 #include "CLI/CLI.hpp"
-#include "absl/strings/str_format.h"
-#include "absl/strings/str_replace.h"
+#include "base/command_line.h"
 #include "base/version.h"
 #include "trainer/command.h"
 
@@ -22,16 +20,6 @@ int main(int argc, char** argv) {
   rollout::AddEvaluateCommand(app, &exit_status);
   rollout::AddPublishCommand(app, &exit_status);
   rollout::AddRunCommand(app, &exit_status);
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::Success& help_or_version) {
-    return app.exit(help_or_version);
-  } catch (const CLI::ParseError& error) {
-    const std::string reason = absl::StrReplaceAll(error.what(), {{"\n", " "}});
-    absl::FPrintF(stderr,
-                  "rollout-trainer: %s; `rollout-trainer COMMAND --help` lists the options\n",
-                  reason);
-    return 1;
-  }
+  if (const auto done = rollout::ParseCommandLine(app, argc, argv)) return *done;
   return exit_status;
 }

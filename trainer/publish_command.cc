@@ -7,7 +7,9 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "base/clock.h"
+#include "base/command_line.h"
 #include "models/checkpoint/publish.h"
+#include "nlohmann/json.hpp"
 #include "trainer/command.h"
 #include "trainer/publishing/live_version.h"
 
@@ -21,6 +23,7 @@ struct PublishArguments {
   std::string repository;
   std::string name;
   int keep = 10;
+  bool json = false;
 };
 
 absl::Status Publish(const PublishArguments& arguments) {
@@ -32,9 +35,22 @@ absl::Status Publish(const PublishArguments& arguments) {
   const auto published = PublishCheckpoint(arguments.repository, content, RealClock());
   if (!published.ok()) return published.status();
   const std::string name = content.model.spec.name;
-  absl::PrintF("published %s version %d in %s\n", name, *published, arguments.repository);
   const auto removed = PruneVersions(arguments.repository, name, arguments.keep);
-  if (!removed.ok()) return removed.status();
+  if (!removed.ok()) {
+    return absl::Status(
+        removed.status().code(),
+        absl::StrCat("published ", name, " version ", *published,
+                     ", but could not remove older ones: ", removed.status().message()));
+  }
+  if (arguments.json) {
+    const nlohmann::ordered_json report = {{"model", name},
+                                           {"version", *published},
+                                           {"model_repository", arguments.repository},
+                                           {"removed_versions", *removed}};
+    absl::PrintF("%s\n", report.dump(2));
+    return absl::OkStatus();
+  }
+  absl::PrintF("published %s version %d in %s\n", name, *published, arguments.repository);
   if (!removed->empty()) {
     absl::PrintF("removed version %s: --keep %d\n", absl::StrJoin(*removed, ", "), arguments.keep);
   }
@@ -49,15 +65,16 @@ void AddPublishCommand(CLI::App& app, int* exit_status) {
   auto arguments = std::make_shared<PublishArguments>();
   command->add_option("--from", arguments->from, "Model repository that `fit --out` wrote")
       ->required();
-  command->add_option("--model", arguments->model)->required();
+  command->add_option("--model", arguments->model, "The model's name in --from")->required();
   command->add_option("--version", arguments->version, "0 = the highest that can be read")
-      ->check(CLI::NonNegativeNumber)
+      ->check(WholeNumberOfAtLeast(0))
       ->capture_default_str();
   command->add_option("--model-repository", arguments->repository, "Where it goes")->required();
   command->add_option("--as", arguments->name, "Publish under another name");
   command->add_option("--keep", arguments->keep, "Versions that stay")
-      ->check(CLI::PositiveNumber)
+      ->check(WholeNumberOfAtLeast(1))
       ->capture_default_str();
+  command->add_flag("--json", arguments->json, "Print the outcome as JSON");
   command->callback([arguments, exit_status] {
     const absl::Status status = Publish(*arguments);
     if (status.ok()) return;

@@ -18,8 +18,10 @@
 #include "absl/time/time.h"
 #include "base/available_cores.h"
 #include "base/clock.h"
+#include "base/command_line.h"
 #include "base/random.h"
 #include "base/terminal.h"
+#include "nlohmann/json.hpp"
 #include "systems/system.h"
 #include "trainer/collection/collector.h"
 #include "trainer/collection/policy_files.h"
@@ -49,6 +51,7 @@ struct RunArguments {
   int keep = 10;
   std::string metrics_listen;
   std::string state_file;
+  bool json = false;
 };
 
 // What collects episodes for every turn. Lives as long as the command.
@@ -153,6 +156,17 @@ void WaitUntil(absl::Time until, const std::atomic<bool>& stop, const Clock& clo
   }
 }
 
+void PrintOutcome(const RunArguments& arguments, const CycleOutcome& outcome) {
+  if (!arguments.json) {
+    absl::PrintF("%s\n", outcome.line);
+    return;
+  }
+  nlohmann::ordered_json report = {{"model", arguments.model}, {"published", outcome.published}};
+  if (outcome.published) report["version"] = outcome.version;
+  report["outcome"] = outcome.line;
+  absl::PrintF("%s\n", report.dump());
+}
+
 absl::Status Run(const RunArguments& arguments) {
   const std::atomic<bool>& stop = CatchStopSignals();
   absl::Duration every = absl::ZeroDuration();
@@ -225,7 +239,7 @@ absl::Status Run(const RunArguments& arguments) {
       if (!absl::IsCancelled(outcome.status())) (*metrics)->CountPublish("failed");
       return outcome.status();
     }
-    absl::PrintF("%s\n", outcome->line);
+    PrintOutcome(arguments, *outcome);
     std::fflush(stdout);
     if (every == absl::ZeroDuration()) return absl::OkStatus();
     WaitUntil(start + every, stop, clock);
@@ -240,8 +254,9 @@ void AddRunCommand(CLI::App& app, int* exit_status) {
       app.add_subcommand("run", "Collect, fit, evaluate, and publish a version that is better");
   auto arguments = std::make_shared<RunArguments>();
   arguments->threads = NumAvailableCores();
-  command->add_option("--model-repository", arguments->repository)->required();
-  command->add_option("--model", arguments->model)->required();
+  command->add_option("--model-repository", arguments->repository, "Where better versions go")
+      ->required();
+  command->add_option("--model", arguments->model, "The model's name")->required();
   command->add_option("--system", arguments->system, "Task, such as hopper_v5");
   command->add_option("--policy", arguments->policy,
                       "Actor file (mixed with noise and with the snapshots beside it), or "
@@ -256,21 +271,22 @@ void AddRunCommand(CLI::App& app, int* exit_status) {
   command->add_flag("--once", arguments->once, "One turn, which is the default");
   command->add_option("--every", arguments->every, "Turn after turn at this interval, such as 10m");
   command->add_option("--episodes", arguments->episodes, "Collected in each turn")
-      ->check(CLI::PositiveNumber)
+      ->check(WholeNumberOfAtLeast(1))
       ->capture_default_str();
   command->add_option("--max-episode-steps", arguments->max_episode_steps, "0 = the system's own")
-      ->check(CLI::NonNegativeNumber)
+      ->check(WholeNumberOfAtLeast(0))
       ->capture_default_str();
   command->add_option("--threads", arguments->threads, "That collect")
       ->check(CLI::Range(1, 1024))
       ->capture_default_str();
   command->add_option("--keep", arguments->keep, "Versions that stay")
-      ->check(CLI::PositiveNumber)
+      ->check(WholeNumberOfAtLeast(1))
       ->capture_default_str();
   command->add_option("--metrics-listen", arguments->metrics_listen,
                       "Address for Prometheus, such as 127.0.0.1:8003; by default none");
   command->add_option("--state-file", arguments->state_file,
                       "Where an interrupted fit is saved; by default nowhere");
+  command->add_flag("--json", arguments->json, "Print each turn's outcome as a line of JSON");
   AddFitArguments(*command, &arguments->fit);
   command->callback([arguments, exit_status] {
     at::set_num_threads(1);

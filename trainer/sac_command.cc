@@ -7,8 +7,10 @@
 
 #include "absl/strings/str_format.h"
 #include "base/clock.h"
+#include "base/command_line.h"
 #include "base/terminal.h"
 #include "datasets/dataset_writer.h"
+#include "nlohmann/json.hpp"
 #include "spdlog/spdlog.h"
 #include "systems/system.h"
 #include "trainer/collection/recording_system.h"
@@ -31,6 +33,7 @@ struct SacArguments {
   std::string evaluate;  // an actor file
   int episodes = 20;
   bool stochastic = false;
+  bool json = false;
 };
 
 int Fail(const absl::Status& status) {
@@ -49,6 +52,18 @@ int Evaluate(const SacArguments& arguments) {
   if (!policy.ok()) return Fail(policy.status());
   const PolicyReturns returns =
       EvaluatePolicy(**system, **policy, arguments.episodes, arguments.training.seed);
+  if (arguments.json) {
+    const nlohmann::ordered_json report = {{"system", (*system)->info().name},
+                                           {"actor", arguments.evaluate},
+                                           {"episodes", arguments.episodes},
+                                           {"stochastic", arguments.stochastic},
+                                           {"seed", arguments.training.seed},
+                                           {"mean_return", returns.mean},
+                                           {"return_deviation", returns.standard_deviation},
+                                           {"mean_steps", returns.mean_steps}};
+    absl::PrintF("%s\n", report.dump(2));
+    return 0;
+  }
   absl::PrintF(
       "%s: return %.1f +- %.1f (mean and standard deviation of %d %s episodes, seed %d), "
       "%.0f steps an episode\n",
@@ -97,6 +112,15 @@ int Train(const SacArguments& arguments) {
     written.Update(writer->Close());
     if (!written.ok()) return Fail(written);
   }
+  if (arguments.json) {
+    const nlohmann::ordered_json report = {
+        {"system", arguments.system},
+        {"steps", training.step()},
+        {"best_evaluation", training.learning_curve().best_return()},
+        {"out", arguments.training.out_dir}};
+    absl::PrintF("%s\n", report.dump(2));
+    return 0;
+  }
   absl::PrintF("%s: %d steps, best evaluation %.1f, actors in %s\n", arguments.system,
                training.step(), training.learning_curve().best_return(),
                arguments.training.out_dir);
@@ -123,35 +147,42 @@ void AddSacCommand(CLI::App& app, int* exit_status) {
   SacTrainingOptions& training = arguments->training;
   command->add_option("--system", arguments->system, "Task, such as hopper_v5");
   command->add_option("--steps", training.steps, "Environment steps, one update each")
-      ->check(CLI::PositiveNumber)
+      ->check(WholeNumberOfAtLeast(1))
       ->capture_default_str();
-  command->add_option("--seed", training.seed)->capture_default_str();
+  command
+      ->add_option("--seed", training.seed,
+                   "Of weights, actions and episodes; of --evaluate, its episodes")
+      ->capture_default_str();
   command->add_option("--out", training.out_dir,
                       "Folder for learning_curve.csv, best, last and snapshot actors");
-  command->add_option("--discount", training.sac.discount)
+  command->add_option("--discount", training.sac.discount, "Of each further step's reward")
       ->check(CLI::Range(0.0, 1.0))
       ->capture_default_str();
   command
       ->add_option("--learning-starts", training.learning_starts,
                    "Steps of random actions before the first update")
-      ->check(CLI::NonNegativeNumber)
+      ->check(WholeNumberOfAtLeast(0))
       ->capture_default_str();
   command->add_option("--replay-capacity", training.replay_capacity, "Transitions kept")
-      ->check(CLI::PositiveNumber)
+      ->check(WholeNumberOfAtLeast(1))
       ->capture_default_str();
-  command->add_option("--evaluate-every", training.evaluation_interval, "Steps")
-      ->check(CLI::PositiveNumber)
+  command
+      ->add_option("--evaluate-every", training.evaluation_interval,
+                   "Steps between two measurements of the policy")
+      ->check(WholeNumberOfAtLeast(1))
       ->capture_default_str();
-  command->add_option("--evaluation-episodes", training.evaluation_episodes)
-      ->check(CLI::PositiveNumber)
+  command
+      ->add_option("--evaluation-episodes", training.evaluation_episodes,
+                   "Of each --evaluate-every")
+      ->check(WholeNumberOfAtLeast(1))
       ->capture_default_str();
   command->add_option("--snapshots", training.snapshots, "Actors kept, evenly over the training")
-      ->check(CLI::NonNegativeNumber)
+      ->check(WholeNumberOfAtLeast(0))
       ->capture_default_str();
   command->add_option("--checkpoint-dir", training.checkpoint_dir,
                       "Where the whole training is saved, to be resumed");
-  command->add_option("--checkpoint-every", training.checkpoint_interval, "Steps")
-      ->check(CLI::PositiveNumber)
+  command->add_option("--checkpoint-every", training.checkpoint_interval, "Steps between two saves")
+      ->check(WholeNumberOfAtLeast(1))
       ->capture_default_str();
   command->add_flag("--resume", arguments->resume, "Continue from --checkpoint-dir");
   command->add_option("--record", arguments->record,
@@ -160,10 +191,11 @@ void AddSacCommand(CLI::App& app, int* exit_status) {
   command->add_option("--evaluate", arguments->evaluate,
                       "Measure this actor file instead of training");
   command->add_option("--episodes", arguments->episodes, "Episodes of --evaluate")
-      ->check(CLI::PositiveNumber)
+      ->check(WholeNumberOfAtLeast(1))
       ->capture_default_str();
   command->add_flag("--stochastic", arguments->stochastic,
                     "Sample the actions of --evaluate instead of taking their mode");
+  command->add_flag("--json", arguments->json, "Print the outcome as JSON");
   command->callback([arguments, exit_status] { *exit_status = RunSac(*arguments); });
 }
 

@@ -159,7 +159,7 @@ class FilesTest(unittest.TestCase):
                     done = subprocess.run(
                         [BIN / "rollout-trainer", "run", *arguments], capture_output=True, text=True, timeout=60
                     )
-                    self.assertEqual(done.returncode, 1)
+                    self.assertEqual(done.returncode, 2 if "--no-such-option" in arguments else 1)
                     lines = done.stderr.splitlines()
                     self.assertEqual(len(lines), 1, done.stderr)
                     self.assertRegex(lines[0], f"^rollout-trainer(?: run)?: {re.escape(beginning)}")

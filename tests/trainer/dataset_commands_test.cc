@@ -15,6 +15,7 @@
 namespace rollout {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
@@ -101,14 +102,16 @@ TEST_F(DatasetCommandsTest, MistakesAreOneLineEach) {
               HasSubstr("unknown system \"hoper_v5\"; there are: ant_v5"));
   EXPECT_THAT(line("collect --out " + Path("a.hdf5")), HasSubstr("--system is needed"));
   EXPECT_THAT(line("collect --policy " + Path("none.safetensors") + " --out " + Path("a.hdf5")),
-              HasSubstr("none.safetensors"));
+              HasSubstr("--policy=" + Path("none.safetensors") + ": "));
   EXPECT_THAT(line("collect --system hopper_v5 --mixture --out " + Path("a.hdf5")),
               HasSubstr("--mixture needs an actor file"));
   EXPECT_THAT(line("check " + Path("none.hdf5")), HasSubstr("none.hdf5"));
   WriteFile(folder_ / "there.hdf5", "");
   EXPECT_THAT(line("collect --system hopper_v5 --out " + Path("there.hdf5")),
-              HasSubstr("exists already"));
-  EXPECT_THAT(ListFolder(folder_.path()), ElementsAre("there.hdf5"));
+              AllOf(HasSubstr("exists already"), HasSubstr("--overwrite")));
+  WriteFile(folder_ / "page.md", "");
+  EXPECT_THAT(line("check " + Path("page.md")), HasSubstr("page.md: found a file of another kind"));
+  EXPECT_THAT(ListFolder(folder_.path()), ElementsAre("page.md", "there.hdf5"));
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 
 #include "CLI/CLI.hpp"
 #include "absl/status/status.h"
+#include "base/command_line.h"
 #include "tests/support/temporary_directory.h"
 #include "tests/trials/client_commands.h"
 #include "tests/trials/faults/fault.h"
@@ -83,7 +84,7 @@ void AddFaults(CLI::App& app, int* exit_status) {
   CLI::App* command = AddTrial(
       app, "faults", "What goes wrong around a server, each under load",
       [options](Judgements* judgements) { return RunFaults(*options, judgements); }, exit_status);
-  command->add_option("--rounds", options->rounds, "of each")->check(CLI::PositiveNumber);
+  command->add_option("--rounds", options->rounds, "of each")->check(WholeNumberOfAtLeast(1));
   command->add_option("--connections", options->connections, "of the fault many-connections");
   command->add_flag("--quick", options->quick, "without those that take more than seconds");
   command->add_option("--only", options->only, "one of them");
@@ -118,7 +119,7 @@ int Main(int argc, char** argv) {
   AddFaults(app, &exit_status);
   AddSoak(app, &exit_status);
   AddClientCommands(app, &exit_status);
-  CLI11_PARSE(app, argc, argv);
+  if (const auto done = ParseCommandLine(app, argc, argv)) return *done;
   return exit_status;
 }
 
