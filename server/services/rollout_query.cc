@@ -30,9 +30,11 @@ absl::Status CheckShapes(const TransitionModelSpec& spec, const FloatTensorView&
   if (controls.shape[0] == 0 || controls.shape[1] == 0) {
     return BadShape(controls, absl::StrCat(controls_shape, " with B >= 1 and T >= 1"));
   }
-  const std::string states_shape =
-      absl::StrCat("[1, ", state_size, "] or [", controls.shape[0], ", ", state_size, "] (",
-                   spec.name, " has ", spec.num_positions, " positions and as many velocities)");
+  const std::string states_shape = absl::StrCat(
+      "[1, ", state_size, "] ",
+      controls.shape[0] == 1 ? std::string()
+                             : absl::StrCat("or [", controls.shape[0], ", ", state_size, "] "),
+      "(", spec.name, " has ", spec.num_positions, " positions and as many velocities)");
   if (initial_states.shape.size() != 2 || initial_states.shape[1] != state_size ||
       (initial_states.shape[0] != 1 && initial_states.shape[0] != controls.shape[0])) {
     return BadShape(initial_states, states_shape);

@@ -165,7 +165,8 @@ INSTANTIATE_TEST_SUITE_P(
         BadCase{"RequestsLargerThanTheQueue",
                 {"--model-repository=/m", "--queue-lanes=10", "--max-lanes=20"},
                 {},
-                "--max-lanes=20: larger than --queue-lanes=10"}),
+                "--max-lanes=20: larger than --queue-lanes=10, so such a request could never be "
+                "queued; lower the one or raise the other"}),
     [](const auto& info) { return info.param.name; });
 
 TEST(BadConfigFileTest, SaysWhereAndWhat) {
