@@ -10,6 +10,7 @@
 #include "absl/random/random.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "base/command_line.h"
 #include "base/table.h"
 #include "base/terminal.h"
 #include "client/rolloutctl/command.h"
@@ -274,13 +275,13 @@ void AddBenchCommand(CLI::App& app, const CommonOptions* common, int* exit_statu
   command->add_option("model", options->model, "the model to ask")->required();
   command->add_option("--version", options->version, "a version (default: the one that serves)");
   command->add_option("--lanes", options->lanes, "control sequences a request")
-      ->check(CLI::PositiveNumber)
+      ->check(WholeNumberOfAtLeast(1))
       ->capture_default_str();
   command->add_option("--horizon", options->horizon, "transitions of each")
-      ->check(CLI::PositiveNumber)
+      ->check(WholeNumberOfAtLeast(1))
       ->capture_default_str();
   command->add_option("--concurrency", options->concurrency, "requests in flight")
-      ->check(CLI::PositiveNumber)
+      ->check(WholeNumberOfAtLeast(1))
       ->capture_default_str();
   command->add_option("--channels", options->channels,
                       "connections (default: as many as in flight, at most 4)");

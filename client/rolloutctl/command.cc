@@ -1,12 +1,17 @@
 #include "client/rolloutctl/command.h"
 
+#include <netdb.h>
+
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
 
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "absl/strings/string_view.h"
+#include "absl/strings/strip.h"
 
 namespace rollout {
 namespace {
@@ -18,6 +23,23 @@ bool ParseDuration(const std::string& text, absl::Duration* value) {
     return std::isfinite(seconds) && seconds > 0;
   }
   return absl::ParseDuration(text, value) && *value > absl::ZeroDuration();
+}
+
+// OK, or why "host:port" cannot be an address; what gRPC alone resolves (dns:///...) is taken as it
+// is.
+absl::Status CheckName(const std::string& server) {
+  const size_t colon = server.rfind(':');
+  if (colon == std::string::npos || absl::StrContains(server, "/")) return absl::OkStatus();
+  const std::string host(
+      absl::StripSuffix(absl::StripPrefix(absl::string_view(server).substr(0, colon), "["), "]"));
+  addrinfo* found = nullptr;
+  const int failure = getaddrinfo(host.c_str(), nullptr, nullptr, &found);
+  if (failure == 0) {
+    freeaddrinfo(found);
+    return absl::OkStatus();
+  }
+  return absl::UnavailableError(absl::StrCat("--server ", server, ": the name ", host,
+                                             " does not resolve: ", gai_strerror(failure)));
 }
 
 }  // namespace
@@ -43,7 +65,11 @@ absl::StatusOr<std::unique_ptr<Client>> ConnectTo(const CommonOptions& common,
   options.connect_timeout = std::min(absl::Seconds(5), common.timeout);
   options.deadline = common.timeout;
   options.security = common.security;
-  return Client::Connect(common.server, options);
+  auto client = Client::Connect(common.server, options);
+  if (absl::IsUnavailable(client.status())) {
+    if (absl::Status status = CheckName(common.server); !status.ok()) return status;
+  }
+  return client;
 }
 
 int ExitStatus(const absl::Status& status) {

@@ -34,6 +34,9 @@ void AddStreamCommand(CLI::App& app, const CommonOptions* common, int* exit_stat
 // load, unload, pin, label, drain.
 void AddAdminCommands(CLI::App& app, const CommonOptions* common, int* exit_status);
 void AddHealthCommand(CLI::App& app, const CommonOptions* common, int* exit_status);
+// `own_version` is this program's.
+void AddVersionCommand(CLI::App& app, const CommonOptions* common, const std::string& own_version,
+                       int* exit_status);
 
 // --tls, --tls-ca ..., --token-file.
 void AddSecurityOptions(CLI::App* app, ChannelSecurityOptions* security);

@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "base/command_line.h"
 #include "base/table.h"
 #include "client/rolloutctl/array_file.h"
 #include "client/rolloutctl/command.h"
@@ -188,7 +189,7 @@ void AddGradientCommand(CLI::App& app, const CommonOptions* common, int* exit_st
   AddQueryOptions(command, &options->query, /*may_hold=*/false);
   CLI::Option* cost = command->add_option("--cost", options->cost, CostHelp());
   CLI::Option* discount = command->add_option("--discount", options->discount, "of the return")
-                              ->check(CLI::Range(0.0, 1.0))
+                              ->check(NumberAboveUpTo(0, 1))
                               ->capture_default_str();
   CLI::Option* trajectory = command->add_option(
       "--trajectory-cotangents", options->trajectory_cotangents,

@@ -1,13 +1,16 @@
 // rolloutctl: asks, measures and watches a rolloutd from the command line.
-#include <cstdio>
+#include <cstdlib>
 #include <string>
-#include <vector>
 
 #include "CLI/CLI.hpp"
+#include "base/command_line.h"
 #include "base/version.h"
 #include "client/rolloutctl/command.h"
 
 int main(int argc, char** argv) {
+  // Failures are one line of ours; gRPC's own log says them again in raw ones. Whoever wants those
+  // sets the variable.
+  setenv("GRPC_VERBOSITY", "NONE", /*overwrite=*/0);
   CLI::App app("Asks, measures and watches a rolloutd.", "rolloutctl");
   app.set_version_flag("--version", std::string("rolloutctl ") + rollout::Version());
   app.require_subcommand(1);
@@ -31,20 +34,7 @@ int main(int argc, char** argv) {
   rollout::AddStreamCommand(app, &common, &exit_status);
   rollout::AddAdminCommands(app, &common, &exit_status);
   rollout::AddHealthCommand(app, &common, &exit_status);
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::Success& asked_for_help) {
-    return app.exit(asked_for_help);
-  } catch (const CLI::ParseError& error) {
-    // CLI11 misses a subcommand before it says what stands in its place.
-    const std::vector<std::string> surplus = app.remaining();
-    if (app.get_subcommands().empty() && !surplus.empty()) {
-      std::fprintf(stderr, "rolloutctl: \"%s\" is no subcommand; see rolloutctl --help\n",
-                   surplus.front().c_str());
-    } else {
-      std::fprintf(stderr, "rolloutctl: %s; see rolloutctl --help\n", error.what());
-    }
-    return 2;
-  }
+  rollout::AddVersionCommand(app, &common, rollout::Version(), &exit_status);
+  if (const auto done = rollout::ParseCommandLine(app, argc, argv)) return *done;
   return exit_status;
 }

@@ -3,6 +3,7 @@
 #include <google/protobuf/util/json_util.h>
 
 #include <algorithm>
+#include <cmath>
 #include <set>
 
 #include "absl/strings/str_cat.h"
@@ -175,7 +176,10 @@ std::string ErrorsTable(const v1::Model& model) {
     for (const v1::ModelVersion* version : versions) {
       const v1::HorizonError* error = ErrorAt(*version, horizon);
       row.push_back(ErrorText(*version, horizon));
-      row.push_back(error == nullptr ? "-" : absl::StrFormat("%.3f", error->skill()));
+      // Where "no change" is exact there is no skill.
+      row.push_back(error == nullptr || !std::isfinite(error->skill())
+                        ? "-"
+                        : absl::StrFormat("%.3f", error->skill()));
       row.push_back(
           error == nullptr ? "-"
           : error->diverged_windows() == 0

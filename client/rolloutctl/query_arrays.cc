@@ -1,6 +1,8 @@
 #include "client/rolloutctl/query_arrays.h"
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "base/command_line.h"
 #include "client/rolloutctl/array_file.h"
 #include "client/rolloutctl/episode_file.h"
 #include "client/rolloutctl/model_text.h"
@@ -43,6 +45,21 @@ absl::Status FillStates(const QueryOptions& options, QueryArrays* arrays) {
   return absl::OkStatus();
 }
 
+// What a server takes in one message unless its --max-message-bytes says otherwise, and what a
+// Client sends.
+constexpr double kLargestRequestBytes = 256 << 20;
+
+// Before they are made: zeros over --horizon would make a request that no server takes.
+absl::Status CheckSizeOfZeros(const QueryOptions& options, int num_controls, int64_t lanes) {
+  const double bytes =
+      4.0 * static_cast<double>(lanes) * static_cast<double>(options.horizon) * num_controls;
+  if (bytes <= kLargestRequestBytes) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrFormat(
+      "--horizon %d: its controls are %.3g bytes, expected a request of at most %.0f; the server "
+      "limits transitions, too (--max-horizon)",
+      options.horizon, bytes, kLargestRequestBytes));
+}
+
 // --controls [T, nu] or [B, T, nu], or zeros over --horizon.
 absl::Status FillControls(const QueryOptions& options, int num_controls, QueryArrays* arrays) {
   if (options.controls.empty()) {
@@ -52,6 +69,8 @@ absl::Status FillControls(const QueryOptions& options, int num_controls, QueryAr
     }
     arrays->horizon = options.horizon;
     arrays->lanes = arrays->num_states;
+    absl::Status status = CheckSizeOfZeros(options, num_controls, arrays->lanes);
+    if (!status.ok()) return status;
     arrays->controls.assign(arrays->lanes * options.horizon * num_controls, 0.0f);
     return absl::OkStatus();
   }
@@ -122,7 +141,7 @@ void AddQueryOptions(CLI::App* command, QueryOptions* options, bool may_hold) {
     command
         ->add_option("--hold", options->hold,
                      "transitions for which each row of --controls is held")
-        ->check(CLI::PositiveNumber)
+        ->check(WholeNumberOfAtLeast(1))
         ->needs(controls)
         ->capture_default_str();
   }

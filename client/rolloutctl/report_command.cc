@@ -7,6 +7,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "base/command_line.h"
 #include "base/terminal.h"
 #include "client/rolloutctl/command.h"
 #include "client/rolloutctl/episode_file.h"
@@ -114,7 +115,7 @@ void AddReportCommand(CLI::App& app, const CommonOptions* common, int* exit_stat
   command->add_option("--client", options->client, "who reports (default: this process)");
   command->add_option("--episode", options->episode, "the episode's name (default: the file's)");
   command->add_option("--chunk", options->chunk, "transitions a call")
-      ->check(CLI::PositiveNumber)
+      ->check(WholeNumberOfAtLeast(1))
       ->capture_default_str();
   command->callback([=] { *exit_status = ExitStatus(Run(*common, *options)); });
 }

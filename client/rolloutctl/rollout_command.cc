@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "base/command_line.h"
 #include "base/table.h"
 #include "client/rolloutctl/array_file.h"
 #include "client/rolloutctl/command.h"
@@ -223,9 +224,9 @@ void AddRolloutCommand(CLI::App& app, const CommonOptions* common, int* exit_sta
   auto options = std::make_shared<RolloutCommandOptions>();
   AddQueryOptions(command, &options->query, /*may_hold=*/true);
   command->add_option("--stride", options->stride, "show every k-th state (default: about 20)")
-      ->check(CLI::PositiveNumber);
+      ->check(WholeNumberOfAtLeast(1));
   command->add_option("--discount", options->discount, "of the return")
-      ->check(CLI::Range(0.0, 1.0))
+      ->check(NumberAboveUpTo(0, 1))
       ->capture_default_str();
   command->add_option("--cost", options->cost, CostHelp());
   command

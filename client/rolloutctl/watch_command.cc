@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "base/command_line.h"
 #include "base/terminal.h"
 #include "client/rolloutctl/command.h"
 #include "client/rolloutctl/metrics_page.h"
@@ -126,7 +127,7 @@ void AddWatchCommand(CLI::App& app, const CommonOptions* common, int* exit_statu
                       "host:port of the metrics page, for requests/s and latencies");
   AddDurationOption(command, "--every", &options->every, "time between refreshes");
   command->add_option("--count", options->count, "stop after so many refreshes (0 = never)")
-      ->check(CLI::NonNegativeNumber);
+      ->check(WholeNumberOfAtLeast(0));
   command->callback([=] { *exit_status = ExitStatus(Run(*common, *options)); });
 }
 

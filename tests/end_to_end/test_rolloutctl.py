@@ -105,7 +105,10 @@ class RolloutctlTest(unittest.TestCase):
         self.assertIn("40 transitions", self.refused("rollout", "tiny", "--episode", str(file), "--start", "40"))
 
     def test_rollout_says_what_is_wrong(self) -> None:
-        self.assertIn("expected [1, 4]", self.refused("rollout", "tiny", "--state", "1,2", "--horizon", "3"))
+        short = self.refused("rollout", "tiny", "--state", "1,2", "--horizon", "3")
+        self.assertIn("expected [1, 4] (tiny has", short)
+        long = self.refused("rollout", "tiny", "--state", STATE, "--horizon", "100000000")
+        self.assertIn("--horizon 100000000: its controls are 4e+08 bytes, expected a request of at most", long)
         self.assertIn("--horizon", self.refused("rollout", "tiny", "--state", STATE))
         self.assertIn("no.npy", self.refused("rollout", "tiny", "--state", "no.npy", "--horizon", "3"))
         self.assertIn("tiny", self.refused("rollout", "nobody", "--state", STATE, "--horizon", "3"))
@@ -251,12 +254,26 @@ class RolloutctlTest(unittest.TestCase):
         self.assertEqual(self.program("health", "tiny"), {"service": "tiny", "status": "SERVING"})
         self.assertIn("_live", self.refused("health", "nobody"))
 
+    def test_version_names_both_programs(self) -> None:
+        server = subprocess.run([BIN / "rolloutd", "--version"], capture_output=True, text=True).stdout.split()[-1]
+        printed = self.program("version")
+        self.assertEqual(printed["server"], {"name": "rolloutd", "version": server})
+        self.assertEqual(printed["client"]["name"], "rolloutctl")
+        self.assertIn(f"rolloutd {server} at {self.server.address}", self.people("version"))
+
     def test_nobody_there_and_wrong_usage(self) -> None:
         for command in (("models",), ("health",), ("bench", "tiny"), ("report", "tiny", "/nonexistent.json")):
             done = rolloutctl(*command, "--server", "127.0.0.1:1", "--timeout", "100ms")
             self.assertEqual(done.returncode, 1)
             self.assertEqual(len(done.stderr.splitlines()), 1)
+        bogus = rolloutctl("models", "--server", "no-such-name.invalid:80", "--timeout", "1s")
+        self.assertEqual(bogus.returncode, 1)
+        self.assertIn("the name no-such-name.invalid does not resolve", bogus.stderr)
+        self.assertIn("its certificate", self.refused("models", "--tls", "--timeout", "1s"))
         self.assertIn('"levitate"', self.refused("levitate", status=2))
+        for option in (("bench", "tiny", "--lanes", "0"), ("watch", "--count", "-1")):
+            self.assertRegex(self.refused(*option, status=2), r"found -?\d+, expected a whole number of at least \d;")
+        self.assertIn("above 0 and at most 1", self.refused("gradient", "tiny", "--discount", "0", status=2))
         self.refused("bench", status=2)
         self.refused("bench", "tiny", "--duration", "never", status=2)
         self.assertEqual(rolloutctl("--help").returncode, 0)
