@@ -17,7 +17,9 @@ namespace {
 
 constexpr QueryShape kShape = {4, 50};
 constexpr int kKeptVersions = 6;
-constexpr int kSettled = 50;  // publications after which memory should no longer grow
+constexpr double kMostRatio = 1.5;    // of p99 during swaps over that between
+constexpr double kMostGrowth = 1.05;  // of memory at the end over that after kSettled
+constexpr int kSettled = 50;          // publications after which memory should no longer grow
 constexpr int64_t kMarginNanoseconds = 5'000'000;
 constexpr absl::Duration kWarmUp = absl::Seconds(1);
 constexpr absl::Duration kStandstill = absl::Milliseconds(40);
@@ -132,8 +134,8 @@ absl::Status JudgeSwaps(const SwapsOptions& options, Judgements* judgements) {
   judgements->Tell("requests that met a swap", static_cast<double>(found->in_windows));
   judgements->Tell("p99 while a version is swapped", found->P99(true), " ms");
   judgements->Tell("p99 between swaps", found->P99(false), " ms");
-  judgements->TimeAtMost("p99 while a version is swapped over that between", found->Ratio(), 1.5,
-                         "");
+  judgements->TimeAtMost("p99 while a version is swapped over that between", found->Ratio(),
+                         kMostRatio, "");
   judgements->Tell("resident memory after the first 50", found->settled_bytes / 1e6, " MB");
   for (size_t tenth = 0; tenth < found->megabytes.size(); ++tenth) {
     judgements->Tell(absl::StrCat("resident memory after ", 10 * (tenth + 1), "% of them"),
@@ -141,7 +143,7 @@ absl::Status JudgeSwaps(const SwapsOptions& options, Judgements* judgements) {
   }
   const std::string growth = "resident memory at the end over that after the first 50";
   if (options.publications > 2 * kSettled) {
-    judgements->AtMost(growth, found->Growth(), 1.05);
+    judgements->AtMost(growth, found->Growth(), kMostGrowth);
   } else {
     judgements->Tell(growth, found->Growth());
   }
@@ -151,17 +153,17 @@ absl::Status JudgeSwaps(const SwapsOptions& options, Judgements* judgements) {
 absl::Status JudgeControls(const SwapsOptions& options, Judgements* judgements) {
   const auto still = Try(options, options.control_publications, Wrong::kStandsStill);
   if (!still.ok()) return still.status();
-  judgements->Holds("control: a server that stands still at each swap is told by its p99",
-                    still->Ratio() > 1.5, absl::StrCat("ratio ", still->Ratio()));
+  judgements->AtLeast("control: p99 ratio of a server that stands still at each swap",
+                      still->Ratio(), kMostRatio);
   const auto keeps = Try(options, options.control_publications, Wrong::kKeepsVersions);
   if (!keeps.ok()) return keeps.status();
-  judgements->Holds("control: a server that keeps every version is told by its memory",
-                    keeps->Growth() > 1.05, absl::StrCat("growth ", keeps->Growth()));
+  judgements->AtLeast("control: memory growth of a server that keeps every version",
+                      keeps->Growth(), kMostGrowth);
   const auto unloads = Try(options, options.control_publications, Wrong::kUnloads);
   if (!unloads.ok()) return unloads.status();
   const int64_t failures = CountFailures(unloads->records);
-  judgements->Holds("control: a server that unloads before it loads is told by failed requests",
-                    failures > 0, absl::StrCat(failures, " failed"));
+  judgements->AtLeast("control: failed requests of a server that unloads before it loads",
+                      static_cast<double>(failures), 1);
   return absl::OkStatus();
 }
 
