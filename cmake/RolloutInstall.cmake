@@ -6,6 +6,24 @@ set(torch lib/rollout/torch)
 
 install(TARGETS rolloutctl RUNTIME DESTINATION bin COMPONENT client)
 
+# The C++ client library, for find_package(rollout) and rollout::client. Headers keep the paths that they are included by.
+set(headers include/rollout)
+set(package_files lib/cmake/rollout)
+set_target_properties(rollout_client PROPERTIES EXPORT_NAME client)
+target_include_directories(rollout_client INTERFACE $<INSTALL_INTERFACE:${headers}>)
+target_compile_features(rollout_client INTERFACE cxx_std_20)
+install(TARGETS rollout_client rollout_base rollout_grpc_proto rollout_proto EXPORT rollout-targets
+  ARCHIVE DESTINATION lib/rollout COMPONENT dev)
+install(EXPORT rollout-targets NAMESPACE rollout:: DESTINATION ${package_files} COMPONENT dev)
+install(DIRECTORY client base DESTINATION ${headers} COMPONENT dev
+  FILES_MATCHING PATTERN "*.h" PATTERN rolloutctl EXCLUDE)
+install(DIRECTORY ${PROJECT_BINARY_DIR}/proto/ DESTINATION ${headers} COMPONENT dev
+  FILES_MATCHING PATTERN "*.pb.h" PATTERN CMakeFiles EXCLUDE)
+include(CMakePackageConfigHelpers)
+write_basic_package_version_file(${PROJECT_BINARY_DIR}/rollout-config-version.cmake COMPATIBILITY ExactVersion)
+install(FILES cmake/rollout-config.cmake ${PROJECT_BINARY_DIR}/rollout-config-version.cmake
+  DESTINATION ${package_files} COMPONENT dev)
+
 install(TARGETS rolloutd RUNTIME DESTINATION bin COMPONENT server)
 install(FILES deploy/config/rolloutd.textproto DESTINATION share/rollout COMPONENT server)
 install(FILES docs/operations.md CHANGELOG.md DESTINATION share/doc/rollout-server COMPONENT server)
@@ -15,7 +33,7 @@ install(FILES deploy/systemd/rolloutd.service DESTINATION /lib/systemd/system CO
 
 install(DIRECTORY models/pretrained/ DESTINATION share/rollout/models COMPONENT models)
 
-set(packages client server system models)
+set(packages client dev server system models)
 if(ROLLOUT_WITH_TORCH)
   list(APPEND packages torch trainer)
   install(TARGETS rollout_engine_torch LIBRARY DESTINATION ${engines} COMPONENT torch)
@@ -71,6 +89,8 @@ endfunction()
 
 set(same "(= ${CPACK_PACKAGE_VERSION})")
 rollout_package(client "command line of the transition-model server Rollout")
+rollout_package(dev "C++ client library of the transition-model server Rollout"
+  DEPENDS "libgrpc++-dev, libprotobuf-dev, libabsl-dev, libssl-dev")
 rollout_package(server "transition-model server for model-based reinforcement learning"
   DEPENDS adduser RECOMMENDS "rollout-client, rollout-models")
 rollout_package(models "learned transition models that Rollout ships")
