@@ -90,7 +90,7 @@ endfunction()
 set(same "(= ${CPACK_PACKAGE_VERSION})")
 rollout_package(client "command line of the transition-model server Rollout")
 rollout_package(dev "C++ client library of the transition-model server Rollout"
-  DEPENDS "libgrpc++-dev, libprotobuf-dev, libabsl-dev, libssl-dev")
+  DEPENDS "libgrpc++-dev, libprotobuf-dev, libabsl-dev, libssl-dev, pkg-config")
 rollout_package(server "transition-model server for model-based reinforcement learning"
   DEPENDS adduser RECOMMENDS "rollout-client, rollout-models")
 rollout_package(models "learned transition models that Rollout ships")
