@@ -2,7 +2,6 @@
 #include "experiments/gruver/mujoco_run.h"
 
 #include <cmath>
-#include <filesystem>
 #include <map>
 #include <set>
 #include <string>
@@ -15,6 +14,7 @@
 #include "experiments/gruver/mujoco_data.h"
 #include "experiments/gruver/mujoco_rollouts.h"
 #include "gtest/gtest.h"
+#include "tests/support/temporary_directory.h"
 #include "trainer/fitting/data_statistics.h"
 
 namespace rollout {
@@ -68,8 +68,8 @@ TEST(MujocoRunTest, EveryModelRunsAndTheErrorFalls) {
     run.model = model;
     run.steps = model.kind == DynamicsKind::kNode ? 80 : 4;
     const std::atomic<bool> stop = false;
-    const std::string partial = testing::TempDir() + "/mujoco_run";
-    std::filesystem::remove(partial + ".state");
+    const TemporaryDirectory dir;
+    const std::string partial = dir / "mujoco_run";
     const auto record = MakeMujocoRun(run, data, *test, {stop, partial});
     ASSERT_TRUE(record.ok()) << record.status();
     EXPECT_EQ(record->outcome, "finished") << model.name;
@@ -108,8 +108,8 @@ TEST(MujocoRunTest, ThePapersSymOdenAloneHasNoScaleOnItsOutputs) {
     run.model = model;
     run.steps = 1;
     const std::atomic<bool> stop = false;
-    const auto record =
-        MakeMujocoRun(run, data, *test, {stop, testing::TempDir() + "/mujoco_scale"});
+    const TemporaryDirectory dir;
+    const auto record = MakeMujocoRun(run, data, *test, {stop, dir / "mujoco_scale"});
     ASSERT_TRUE(record.ok()) << record.status();
     const double change = std::abs(record->metrics.at("test_mse") / still - 1.0);
     if (model.unit_outputs) {

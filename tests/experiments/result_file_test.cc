@@ -1,13 +1,13 @@
 #include "experiments/result_file.h"
 
 #include <cmath>
-#include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <string>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/support/temporary_directory.h"
 
 namespace rollout {
 namespace {
@@ -25,10 +25,10 @@ RunRecord Record(const std::string& key) {
   return record;
 }
 
+// In a folder of this process's own, which goes with it.
 std::string FreshPath(const std::string& name) {
-  const std::string path = testing::TempDir() + "/" + name + ".jsonl";
-  std::remove(path.c_str());
-  return path;
+  static const TemporaryDirectory dir;
+  return dir / (name + ".jsonl");
 }
 
 TEST(RunRecordTest, ThereAndBack) {

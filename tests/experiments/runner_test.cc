@@ -1,12 +1,12 @@
 #include "experiments/runner.h"
 
-#include <cstdio>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
+#include "tests/support/temporary_directory.h"
 
 namespace rollout {
 namespace {
@@ -14,9 +14,7 @@ namespace {
 class RunnerTest : public testing::Test {
  protected:
   RunnerTest() {
-    const std::string path = testing::TempDir() + "/runner.jsonl";
-    std::remove(path.c_str());
-    results_ = *ResultFile::Open(path);
+    results_ = *ResultFile::Open(dir_ / "runner.jsonl");
     options_.stop = &stop_;
   }
 
@@ -35,6 +33,7 @@ class RunnerTest : public testing::Test {
     return plan;
   }
 
+  const TemporaryDirectory dir_;
   std::atomic<bool> stop_ = false;
   std::atomic<int> made_ = 0;
   RunnerOptions options_;

@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "gtest/gtest.h"
+#include "tests/support/temporary_directory.h"
 
 namespace rollout {
 namespace {
@@ -15,8 +16,8 @@ TEST(ToyRunTest, GoesOnWhereItWasStopped) {
   run.key = "run";
   run.system = "spring_pendulum_1_friction";
   run.steps = 20;
-  const std::string partial = testing::TempDir() + "/toy_run";
-  std::filesystem::remove(partial + ".state");
+  const TemporaryDirectory dir;
+  const std::string partial = dir / "toy_run";
   std::atomic<bool> stop = false;
   const auto whole = MakeToyRun(run, {stop, partial});
   ASSERT_TRUE(whole.ok()) << whole.status();
