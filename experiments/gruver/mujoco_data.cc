@@ -65,7 +65,7 @@ absl::Status MakeReplayEpisodes(const MujocoDataOptions& options, const std::str
 
 absl::StatusOr<FitData> ReadReplayEpisodes(const MujocoDataOptions& options,
                                            const std::atomic<bool>& stop) {
-  const std::string file = options.folder + "/replay.hdf5";
+  const std::string file = absl::StrCat(options.folder, "/", kReplayFile);
   if (!std::filesystem::exists(file)) {
     if (absl::Status status = MakeReplayEpisodes(options, file, stop); !status.ok()) return status;
   }

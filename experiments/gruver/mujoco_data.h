@@ -17,6 +17,8 @@ inline constexpr int kMujocoWindowStates = 3;
 inline constexpr int64_t kMujocoTrainWindows = 40000;
 inline constexpr int kMujocoTestRollouts = 200;
 
+inline constexpr char kReplayFile[] = "replay.hdf5";
+
 struct MujocoDataOptions {
   std::string task;                     // "hopper_v5"
   std::string folder;                   // of replay.hdf5, its shards and SAC's own files

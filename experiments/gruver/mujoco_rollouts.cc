@@ -71,27 +71,41 @@ class MujocoRollouts::TaskData {
       : protocol_(protocol), task_(std::move(task)), folder_(std::move(folder)) {}
 
   absl::StatusOr<RunRecord> Run(const MujocoRun& run, const RunContext& context) {
-    {
-      MutexLock lock(&mutex_);
-      if (!data_) {
-        const std::string results = std::filesystem::path(context.partial).parent_path().string();
-        auto data = ReadReplayEpisodes({.task = task_,
-                                        .folder = absl::StrCat(results, "/", folder_),
-                                        .sac_steps = protocol_.sac_steps,
-                                        .random_steps = protocol_.random_steps},
-                                       context.stop);
-        if (!data.ok()) return data.status();
-        auto test = TakeTestStretches(*data, protocol_.test_states);
-        if (!test.ok()) return test.status();
-        test_ = *std::move(test);
-        data_ = *std::move(data);
-      }
-    }
-    // Nothing changes any more once they are there.
+    const std::string partial = std::filesystem::path(context.partial).parent_path().string();
+    if (absl::Status status = Load(partial, context.stop); !status.ok()) return status;
     return MakeMujocoRun(run, *data_, test_, context);
   }
 
+  absl::StatusOr<TrainedModel> ReadModel(const MujocoRun& run, const std::string& trained) {
+    const std::string partial = std::filesystem::path(trained).parent_path().string();
+    const std::string episodes = absl::StrCat(partial, "/", folder_, "/", kReplayFile);
+    if (!std::filesystem::exists(episodes)) {
+      return absl::NotFoundError(absl::StrCat("there is no ", episodes));
+    }
+    const std::atomic<bool> stop = false;
+    if (absl::Status status = Load(partial, stop); !status.ok()) return status;
+    return ReadMujocoModel(run, *data_, test_, trained);
+  }
+
  private:
+  // Nothing changes any more once the data are there.
+  absl::Status Load(const std::string& partial, const std::atomic<bool>& stop)
+      ABSL_LOCKS_EXCLUDED(mutex_) {
+    MutexLock lock(&mutex_);
+    if (data_) return absl::OkStatus();
+    auto data = ReadReplayEpisodes({.task = task_,
+                                    .folder = absl::StrCat(partial, "/", folder_),
+                                    .sac_steps = protocol_.sac_steps,
+                                    .random_steps = protocol_.random_steps},
+                                   stop);
+    if (!data.ok()) return data.status();
+    auto test = TakeTestStretches(*data, protocol_.test_states);
+    if (!test.ok()) return test.status();
+    test_ = *std::move(test);
+    data_ = *std::move(data);
+    return absl::OkStatus();
+  }
+
   const Protocol protocol_;
   const std::string task_, folder_;
   Mutex mutex_;
@@ -132,6 +146,9 @@ std::vector<PlannedRun> MujocoRollouts::Plan(Scale scale, int seeds) const {
                           record->settings["learning_rate"] = "2e-4 to 1e-6";
                           record->settings["batch"] = "200";
                           return record;
+                        },
+                        [run, data = data_.at(DataKey(scale, task))](const std::string& trained) {
+                          return data->ReadModel(run, trained);
                         }});
       }
     }

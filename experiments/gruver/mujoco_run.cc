@@ -2,12 +2,15 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
+#include <memory>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "experiments/gruver/measured_fit.h"
 #include "experiments/gruver/mujoco_data.h"
 #include "experiments/statistics.h"
+#include "trainer/fitting/fit_state_file.h"
 #include "trainer/fitting/fitter.h"
 
 namespace rollout {
@@ -48,11 +51,15 @@ std::vector<double> SquaredErrors(const std::vector<ObservedEpisode>& test,
   return errors;
 }
 
-}  // namespace
-
-absl::StatusOr<RunRecord> MakeMujocoRun(const MujocoRun& run, const FitData& data,
-                                        const std::vector<ObservedEpisode>& test,
-                                        const RunContext& context) {
+// A fit before its first step.
+struct MujocoFit {
+  DataStatistics statistics;
+  std::unique_ptr<Fitter> fitter;
+  std::map<std::string, std::string>
+      settings;  // what a stopped run shares with the one that goes on
+};
+absl::StatusOr<MujocoFit> MakeFit(const MujocoRun& run, const FitData& data,
+                                  const std::vector<ObservedEpisode>& test) {
   auto statistics = MeasureData(data.training, data.info);
   if (!statistics.ok()) return statistics.status();
   if (run.model.unit_outputs) {
@@ -65,28 +72,55 @@ absl::StatusOr<RunRecord> MakeMujocoRun(const MujocoRun& run, const FitData& dat
   if (!spec.ok()) return spec.status();
   auto fitter = Fitter::Create(*std::move(set), *statistics, *spec, options, nullptr);
   if (!fitter.ok()) return fitter.status();
+  MujocoFit fit{*std::move(statistics), *std::move(fitter), {}};
+  fit.settings = {{"system", run.task},
+                  {"model", run.model.name},
+                  {"steps", absl::StrCat(run.steps)},
+                  {"train_windows", absl::StrCat(fit.fitter->num_windows())},
+                  {"train_transitions", absl::StrCat(data.training_transitions)},
+                  {"test_rollouts", absl::StrCat(test.size())},
+                  {"test_states", absl::StrCat(test[0].num_steps + 1)}};
+  return fit;
+}
+
+}  // namespace
+
+absl::StatusOr<RunRecord> MakeMujocoRun(const MujocoRun& run, const FitData& data,
+                                        const std::vector<ObservedEpisode>& test,
+                                        const RunContext& context) {
+  auto fit = MakeFit(run, data, test);
+  if (!fit.ok()) return fit.status();
   RunRecord record;
   record.key = run.key;
   record.seed = run.seed;
-  record.settings = {{"system", run.task},
-                     {"model", run.model.name},
-                     {"steps", absl::StrCat(run.steps)},
-                     {"train_windows", absl::StrCat((*fitter)->num_windows())},
-                     {"train_transitions", absl::StrCat(data.training_transitions)},
-                     {"test_rollouts", absl::StrCat(test.size())},
-                     {"test_states", absl::StrCat(test[0].num_steps + 1)}};
+  record.settings = fit->settings;
   const auto measure = [&](const TransitionModel& model, const std::string& prefix,
                            RunRecord* of_run) {
     const auto predicted = PredictStretches(model, test);
     if (!predicted.ok()) return predicted.status();
-    const std::vector<double> errors = SquaredErrors(test, *predicted, statistics->state_std);
+    const std::vector<double> errors = SquaredErrors(test, *predicted, fit->statistics.state_std);
     of_run->metrics[prefix + "test_mse"] = Mean(errors);
     of_run->metrics[prefix + "test_median"] = Median(errors);
     of_run->metrics[prefix + "not_finite"] = static_cast<double>(std::count_if(
         errors.begin(), errors.end(), [](double error) { return std::isnan(error); }));
     return absl::OkStatus();
   };
-  return RunMeasuredFit(**fitter, std::move(record), context, measure);
+  return RunMeasuredFit(*fit->fitter, std::move(record), context, measure);
+}
+
+absl::StatusOr<TrainedModel> ReadMujocoModel(const MujocoRun& run, const FitData& data,
+                                             const std::vector<ObservedEpisode>& test,
+                                             const std::string& trained) {
+  auto fit = MakeFit(run, data, test);
+  if (!fit.ok()) return fit.status();
+  fit->settings["seed"] = absl::StrCat(run.seed);
+  const auto state = ReadFitState(trained, fit->settings);
+  if (!state.ok()) return state.status();
+  if (absl::Status status = fit->fitter->Restore(*state); !status.ok()) return status;
+  TrainedModel read{fit->fitter->Model(), {}};
+  SetDatasetInfo(data.info, &read.data);
+  read.data.held_out = test;
+  return read;
 }
 
 }  // namespace rollout

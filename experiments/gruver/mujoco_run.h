@@ -59,6 +59,12 @@ absl::StatusOr<RunRecord> MakeMujocoRun(const MujocoRun& run, const FitData& dat
                                         const std::vector<ObservedEpisode>& test,
                                         const RunContext& context);
 
+// The model of a finished run, from the state of its fit on the same data and test rollouts, which
+// are held out. NOT_FOUND where there is no such file, INVALID_ARGUMENT where it is of another run.
+absl::StatusOr<TrainedModel> ReadMujocoModel(const MujocoRun& run, const FitData& data,
+                                             const std::vector<ObservedEpisode>& test,
+                                             const std::string& trained);
+
 }  // namespace rollout
 
 #endif  // ROLLOUT_EXPERIMENTS_GRUVER_MUJOCO_RUN_H_

@@ -11,8 +11,10 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_split.h"
 #include "base/random.h"
+#include "experiments/gruver/measured_fit.h"
 #include "experiments/gruver/mujoco_data.h"
 #include "experiments/gruver/mujoco_rollouts.h"
+#include "experiments/statistics.h"
 #include "gtest/gtest.h"
 #include "tests/support/temporary_directory.h"
 #include "trainer/fitting/data_statistics.h"
@@ -57,6 +59,24 @@ TEST(MujocoRunTest, TestStretchesAreWholeAndOfHeldOutEpisodes) {
   EXPECT_EQ(TakeTestStretches(data, 60).status().code(), absl::StatusCode::kInvalidArgument);
 }
 
+// The mean squared error in deviations of the training states.
+double ErrorOf(const TransitionModel& model, const FitData& data,
+               const std::vector<ObservedEpisode>& test) {
+  const std::vector<double> deviation = MeasureData(data.training, data.info)->state_std;
+  const auto predicted = PredictStretches(model, test);
+  std::vector<double> errors;
+  size_t i = 0;
+  for (const ObservedEpisode& stretch : test) {
+    double sum = 0.0;
+    for (size_t k = 0; k < stretch.states.size(); ++k) {
+      const double error = ((*predicted)[i++] - stretch.states[k]) / deviation[k % 2];
+      sum += error * error;
+    }
+    errors.push_back(sum / static_cast<double>(stretch.states.size()));
+  }
+  return Mean(errors);
+}
+
 TEST(MujocoRunTest, EveryModelRunsAndTheErrorFalls) {
   const FitData data = PushedPoint(12, 100);
   const auto test = TakeTestStretches(data, 20);
@@ -75,6 +95,10 @@ TEST(MujocoRunTest, EveryModelRunsAndTheErrorFalls) {
     EXPECT_EQ(record->outcome, "finished") << model.name;
     EXPECT_EQ(record->metrics.at("not_finite"), 0.0);
     EXPECT_EQ(record->settings.at("test_states"), "20");
+    // What was trained can be read again, and predicts as the record says.
+    const auto read = ReadMujocoModel(run, data, *test, partial + ".trained");
+    ASSERT_TRUE(read.ok()) << read.status();
+    EXPECT_EQ(ErrorOf(read->model, data, *test), record->metrics.at("test_mse")) << model.name;
     if (run.steps == 4) continue;
     EXPECT_LT(record->metrics.at("test_mse"), record->metrics.at("half_test_mse"));
   }
