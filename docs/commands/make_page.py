@@ -106,9 +106,9 @@ def read_help(program: Path, *subcommand: str) -> Help:
     top = sections.pop("")
     result.description = " ".join(line for line in top if not line.startswith("Usage: "))
     result.usage = next(line.removeprefix("Usage: ") for line in top if line.startswith("Usage: "))
-    for title, lines in sections.items():
+    for name, lines in sections.items():
         for head, description in entries(lines):
-            if title == "Subcommands":
+            if name == "Subcommands":
                 result.subcommands.append(head)
             elif not head.startswith("-h,"):
                 result.options.append(parse_option(head, description))

@@ -9,6 +9,7 @@ import sys
 import tempfile
 import unittest
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from processes import BIN, Rolloutd
@@ -22,7 +23,7 @@ SERVE = "rolloutd --model-repository "
 def write_arrays(folder: Path) -> None:
     """episodes.npz of a pushed cart whose pole swings, and a network of random weights with its normalisers."""
     random = np.random.default_rng(1)
-    arrays = {}
+    arrays: dict[str, Any] = {}
     for i in range(8):
         controls = random.uniform(-1, 1, (100, 1))
         states = [random.normal(0, 0.1, 4)]
