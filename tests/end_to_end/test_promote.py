@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import tempfile
 import threading
@@ -17,7 +18,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlparse
 
 from checkpoints import TinyModel, publish_model
-from processes import BIN, Rolloutd, ctl_json, free_port
+from processes import BIN, Rolloutd, ctl_json
 
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
 
@@ -80,8 +81,9 @@ class PromoteTest(unittest.TestCase):
 
     def test_every_replica_gets_the_label_and_a_missing_one_is_named(self) -> None:
         addresses = self.replicas(2)
-        with PrometheusPage({**CANARY, **BETTER}) as prometheus:
-            gone = f"127.0.0.1:{free_port()}"
+        with PrometheusPage({**CANARY, **BETTER}) as prometheus, socket.socket() as nobody:
+            nobody.bind(("127.0.0.1", 0))
+            gone = f"127.0.0.1:{nobody.getsockname()[1]}"
             partly = run("promote", "tiny", prometheus.url, f"{addresses[0]},{gone}")
             self.assertEqual(partly.returncode, 1)
             self.assertIn(f"not done on {gone} (1 of 2 replicas)", partly.stderr)
@@ -93,8 +95,10 @@ class PromoteTest(unittest.TestCase):
         self.assertEqual([self.stable(address) for address in addresses], [2, 2])
 
     def test_refusals_are_one_line_each(self) -> None:
-        port = free_port()
-        self.check_refused(f"http://127.0.0.1:{port}", f"no Prometheus answers at http://127.0.0.1:{port}")
+        with socket.socket() as nobody:  # holds a port without listening there
+            nobody.bind(("127.0.0.1", 0))
+            url = f"http://127.0.0.1:{nobody.getsockname()[1]}"
+            self.check_refused(url, f"no Prometheus answers at {url}")
         for results, reason in (
             ({}, "no version has the label canary"),
             (CANARY, "not both been judged"),
