@@ -18,6 +18,7 @@
 
 #include "absl/synchronization/mutex.h"
 #include "base/available_cores.h"
+#include "base/printable.h"
 #include "server/callback_threads.h"
 #include "server/config/device_check.h"
 #include "server/config/read_options.h"
@@ -45,7 +46,7 @@ void SkipDeadlockSearch() { absl::SetMutexDeadlockDetectionMode(absl::OnDeadlock
 // gRPC's own lines go where the server's go, as debug output: what matters to an operator is
 // reported by the server itself.
 void LogForGrpc(gpr_log_func_args* args) {
-  spdlog::debug("event=grpc message=\"{}\"", args->message);
+  spdlog::debug("event=grpc message=\"{}\"", rollout::ForQuotes(args->message));
 }
 
 void SetUpLogging(const std::string& level) {

@@ -2,6 +2,7 @@
 
 #include <prometheus/client_metric.h>
 
+#include <algorithm>
 #include <cmath>
 #include <string>
 #include <utility>
@@ -161,6 +162,10 @@ void AddNames(const ModelStatus& model, Families* families) {
         model.serving_version, {});
   }
   for (const auto& [label, version] : model.overrides.labels) {
+    const auto carries = [version = version](const VersionStatus& status) {
+      return status.version == version && status.state == VersionState::kReady;
+    };
+    if (std::none_of(model.versions.begin(), model.versions.end(), carries)) continue;
     add("rollout_model_label", "1 for the version that a label stands for.", version,
         {{"label", label}});
   }

@@ -5,7 +5,7 @@
 #include <utility>
 #include <vector>
 
-#include "absl/strings/str_replace.h"
+#include "base/printable.h"
 
 namespace rollout {
 namespace {
@@ -20,11 +20,6 @@ bool SameDataset(const TransitionModelSpec& a, const TransitionModelSpec& b) {
   return a.control_low == b.control_low && a.control_high == b.control_high &&
          a.reward == b.reward && a.termination == b.termination && a.state_names == b.state_names &&
          a.control_names == b.control_names;
-}
-
-// HDF5's reasons have several.
-std::string OneLine(absl::string_view text) {
-  return absl::StrReplaceAll(text, {{"\n", " "}, {"\"", "'"}});
 }
 
 }  // namespace
@@ -109,7 +104,7 @@ void ReportRecorder::Tell(ModelReports* model, const absl::Status& status) {
     model->retry_at = clock_->Now() + options_.retry;
     if (!model->failing) {
       spdlog::warn("event=reports_not_recorded model={} retry={} reason=\"{}\"", name,
-                   absl::FormatDuration(options_.retry), OneLine(status.message()));
+                   absl::FormatDuration(options_.retry), ForQuotes(status.message()));
     }
     model->failing = true;
   } else if (placed > 0 && model->failing) {

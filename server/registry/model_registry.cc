@@ -7,17 +7,11 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "base/printable.h"
 #include "models/engines/device_fault.h"
 
 namespace rollout {
 namespace {
-
-template <typename Map>
-std::string Keys(const Map& map) {
-  if (map.empty()) return "none";
-  return absl::StrJoin(
-      map, ", ", [](std::string* out, const auto& entry) { absl::StrAppend(out, entry.first); });
-}
 
 void LogGates(const std::string& name, int64_t version, const GateVerdicts& gates) {
   for (const GateVerdict& gate : gates) {
@@ -25,7 +19,7 @@ void LogGates(const std::string& name, int64_t version, const GateVerdicts& gate
     const auto level =
         gate.result == GateResult::kPassed ? spdlog::level::debug : spdlog::level::info;
     spdlog::log(level, "event=gate model={} version={} gate={} result={} detail=\"{}\"", name,
-                version, Name(gate.gate), Name(gate.result), gate.detail);
+                version, Name(gate.gate), Name(gate.result), ForQuotes(gate.detail));
   }
   spdlog::info("event=gates model={} version={} {}", name, version,
                absl::StrJoin(gates, " ", [](std::string* out, const GateVerdict& gate) {
@@ -38,71 +32,6 @@ void LogGates(const std::string& name, int64_t version, const GateVerdicts& gate
 ModelRegistry::ModelRegistry(RegistryOptions options, LoadFunction load, const Clock* clock,
                              RegistryObserver* observer)
     : options_(std::move(options)), load_(std::move(load)), clock_(clock), observer_(observer) {}
-
-absl::StatusOr<ServableHandle> ModelRegistry::Find(const std::string& name,
-                                                   const VersionChoice& choice) {
-  if (choice.version != 0 && !choice.label.empty()) {
-    return absl::InvalidArgumentError(absl::StrCat("label: got \"", choice.label,
-                                                   "\" beside version ", choice.version,
-                                                   ", expected at most one of them"));
-  }
-  MutexLock lock(&mutex_);
-  const auto model = models_.find(name);
-  if (model == models_.end()) return NoModel(name);
-  int64_t wanted = choice.version;
-  if (!choice.label.empty()) {
-    const auto& labels = model->second.overrides.labels;
-    const auto label = labels.find(choice.label);
-    if (label == labels.end()) {
-      return absl::NotFoundError(
-          absl::StrCat(name, " has no label \"", choice.label, "\"; labels: ", Keys(labels)));
-    }
-    wanted = label->second;
-  }
-  const int64_t number = wanted == 0 ? model->second.serving : wanted;
-  const auto record = model->second.versions.find(number);
-  if (record == model->second.versions.end() || record->second.servable == nullptr) {
-    return NoVersion(name, model->second, wanted);
-  }
-  return choice.version == 0 ? record->second.servable : KeptLoaded(record->second.servable);
-}
-
-absl::Status ModelRegistry::NoModel(const std::string& name) const {
-  if (!scanned_) {
-    return absl::UnavailableError("the model repository has not been read yet: try again");
-  }
-  return absl::NotFoundError(
-      absl::StrCat("model \"", name, "\" is not in the repository; models: ", Keys(models_)));
-}
-
-absl::Status ModelRegistry::NoVersion(const std::string& name, const ModelRecord& model,
-                                      int64_t version) const {
-  std::vector<std::string> loaded;
-  bool loading = false;
-  for (const auto& [number, record] : model.versions) {
-    if (record.state == VersionState::kReady) loaded.push_back(absl::StrCat(number));
-    loading =
-        loading || (record.state == VersionState::kLoading && (version == 0 || version == number));
-  }
-  const std::string what = version == 0 ? absl::StrCat(name, " has no good version")
-                                        : absl::StrCat(name, " has no version ", version);
-  if (loading) return absl::UnavailableError(absl::StrCat(what, " yet: it is loading, try again"));
-
-  const bool unloaded = version == 0 ? model.overrides.all_barred : model.overrides.Bars(version);
-  std::string message = absl::StrCat(
-      what, version == 0 ? "" : " loaded", unloaded ? " (the operator has unloaded it)" : "",
-      "; loaded versions: ", loaded.empty() ? "none" : absl::StrJoin(loaded, ", "));
-  for (auto it = model.versions.rbegin(); it != model.versions.rend(); ++it) {
-    if (it->second.state != VersionState::kQuarantined) continue;
-    if (version != 0 && version != it->first) continue;
-    if (it->second.device_fault) {
-      return absl::UnavailableError(absl::StrCat(what, ": ", it->second.reason));
-    }
-    absl::StrAppend(&message, "; version ", it->first, " is quarantined: ", it->second.reason);
-    break;
-  }
-  return absl::NotFoundError(message);
-}
 
 bool ModelRegistry::Ready() const {
   MutexLock lock(&mutex_);
@@ -121,10 +50,10 @@ void ModelRegistry::LookAfterDevices(std::vector<ServableHandle>* lost) {
       if (record.servable != nullptr) {
         const absl::Status health = record.servable->engine_health();
         if (health.ok()) continue;
-        spdlog::error("event=device_lost model={} version={} device={} reason=\"{}\"", name, number,
-                      record.servable->engine_info().device, std::string(health.message()));
         record.state = VersionState::kQuarantined;
-        record.reason = std::string(health.message());
+        record.reason = Printable(health.message());
+        spdlog::error("event=device_lost model={} version={} device={} reason=\"{}\"", name, number,
+                      record.servable->engine_info().device, ForQuotes(record.reason));
         record.device_fault = true;
         lost->push_back(std::move(record.servable));
       }
@@ -190,7 +119,8 @@ absl::Status ModelRegistry::Poll() {
   }
   std::set<std::string> ignored(scan->ignored.begin(), scan->ignored.end());
   for (const std::string& line : ignored) {
-    if (logged_ignored_.count(line) == 0) spdlog::warn("event=ignored reason=\"{}\"", line);
+    if (logged_ignored_.count(line) == 0)
+      spdlog::warn("event=ignored reason=\"{}\"", ForQuotes(line));
   }
   logged_ignored_ = std::move(ignored);
 
@@ -243,7 +173,19 @@ void ModelRegistry::Merge(const RepositoryScan& scan) {
   if (!scanned_ && std::all_of(scan.models.begin(), scan.models.end(), has_none)) {
     spdlog::warn("event=no_versions reason=\"{} holds no MODEL/VERSION/\"", options_.repository);
   }
+  if (!scanned_) WarnOfLabels();
   scanned_ = true;
+}
+
+void ModelRegistry::WarnOfLabels() const {
+  for (const auto& [name, overrides] : options_.overrides) {
+    const auto model = models_.find(name);
+    for (const auto& [label, version] : overrides.labels) {
+      if (model != models_.end() && model->second.versions.count(version) > 0) continue;
+      spdlog::warn("event=label_without_version label={} model={} version={}", label, name,
+                   version);
+    }
+  }
 }
 
 void ModelRegistry::ActOnAll(std::vector<ServableHandle>* dropped) {
@@ -316,6 +258,9 @@ bool ModelRegistry::LoadNext() {
   const absl::Time start = clock_->Now();
   GateVerdicts gates;
   auto loaded = load_(name, version, oldest.get(), &gates);
+  // A reason may hold what a stranger put into the repository: names of files, keys.
+  if (!loaded.ok()) loaded = Printable(loaded.status());
+  for (GateVerdict& gate : gates) gate.detail = Printable(gate.detail);
   const double seconds = absl::ToDoubleSeconds(clock_->Now() - start);
   const absl::Status verdict = loaded.status();
   // What cannot even be looked at is no bad version: its storage is gone, and may come back.
@@ -333,14 +278,14 @@ bool ModelRegistry::LoadNext() {
   } else if (waits) {
     if (!waited) {
       spdlog::error("event=version_waits_for_device model={} version={} reason=\"{}\"", name,
-                    version, std::string(verdict.message()));
+                    version, ForQuotes(verdict.message()));
     }
   } else if (vanished) {
     spdlog::warn("event=version_vanished model={} version={} reason=\"{}\"", name, version,
-                 std::string(verdict.message()));
+                 ForQuotes(verdict.message()));
   } else {
     spdlog::warn("event=version_quarantined model={} version={} code={} reason=\"{}\"", name,
-                 version, absl::StatusCodeToString(verdict.code()), std::string(verdict.message()));
+                 version, absl::StatusCodeToString(verdict.code()), ForQuotes(verdict.message()));
   }
 
   std::vector<ServableHandle> dropped;

@@ -161,6 +161,8 @@ class ModelRegistry final : public VersionSource {
   void Act(const std::string& name, ModelRecord* model, std::vector<ServableHandle>* dropped)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void ActOnAll(std::vector<ServableHandle>* dropped) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Of the configuration's labels, those whose version the repository does not hold.
+  void WarnOfLabels() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void UpdateReady() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Sets aside loaded versions whose engine has lost its device, and lets all that lack a device
   // try again: on the CPU, where the choice of engines allows it, or until the device is back.

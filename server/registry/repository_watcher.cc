@@ -2,6 +2,8 @@
 
 #include <spdlog/spdlog.h>
 
+#include "base/printable.h"
+
 namespace rollout {
 
 RepositoryWatcher::RepositoryWatcher(ModelRegistry* registry, absl::Duration poll_interval)
@@ -33,7 +35,7 @@ void RepositoryWatcher::Watch() {
     const absl::Status status = registry_->Poll();
     // Once when it begins and once when it ends, not every second.
     if (!status.ok() && last_error.empty()) {
-      spdlog::error("event=repository_unreadable reason=\"{}\"", std::string(status.message()));
+      spdlog::error("event=repository_unreadable reason=\"{}\"", ForQuotes(status.message()));
     } else if (status.ok() && !last_error.empty()) {
       spdlog::info("event=repository_readable_again");
     }
