@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "absl/strings/str_cat.h"
+#include "server/batching/abandoned.h"
 #include "server/batching/retry_pushback.h"
 
 namespace rollout {
@@ -17,11 +18,8 @@ int64_t Nanoseconds(absl::Time time) {
   return time == absl::InfiniteFuture() ? kNever : absl::ToUnixNanos(time);
 }
 
-absl::Status Expired(const RolloutTask& task, absl::Time now, const char* when) {
-  return absl::DeadlineExceededError(
-      absl::StrCat("deadline passed ", when, ", ", absl::FormatDuration(now - task.deadline),
-                   " ago: allow more time, fewer lanes or a shorter horizon"));
-}
+// Neither the server's own, for prediction errors, nor a gradient.
+bool IsClientsRollout(const RolloutTask& task) { return task.client != 0 && !task.alone; }
 
 }  // namespace
 
@@ -49,7 +47,7 @@ absl::Status Batcher::Refusal(const RolloutTask& task) {
   if (stopping_) {
     return absl::UnavailableError(absl::StrCat(model_label_, " is being unloaded: try again"));
   }
-  if (task.cancelled.load()) return absl::CancelledError("cancelled by the caller on arrival");
+  if (task.cancelled.load()) return CancelledOnArrival();
   if (HasRoom(queue_.lanes(), queue_.bytes(), task.job.lanes, task.bytes, limits_)) {
     return absl::OkStatus();
   }
@@ -68,7 +66,7 @@ absl::Status Batcher::Refusal(const RolloutTask& task) {
 absl::Status Batcher::Submit(RolloutTask* task) {
   const absl::Time now = clock_->Now();
   if (task->deadline <= now) {
-    return Expired(*task, now, "before the request could be queued");
+    return DeadlinePassed(task->deadline, now, "before the request could be queued");
   }
   task->submitted = now;
   task->job.cancelled = &task->cancelled;
@@ -146,7 +144,9 @@ void Batcher::Start(RolloutTask* task, absl::Time now) {
     task->batch = batches_.Join(std::this_thread::get_id(), now);
     batch_is_open_.store(true, std::memory_order_relaxed);
   }
-  observer_->TaskStarted(now - task->submitted, lanes_under_way_.load());
+  if (IsClientsRollout(*task)) {
+    observer_->RolloutStarted(now - task->submitted, lanes_under_way_.load());
+  }
 }
 
 void Batcher::CloseBatch() {
@@ -214,8 +214,9 @@ absl::Status Batcher::End(RolloutTask* task) {
 absl::Status Batcher::Outcome(const RolloutTask& task, absl::Time now) const {
   if (!task.error.ok()) return task.error;
   if (task.deadline <= now) {
-    return Expired(task, now,
-                   task.running ? "while the rollout was computed" : "while the request waited");
+    return DeadlinePassed(
+        task.deadline, now,
+        task.running ? "while the rollout was computed" : "while the request waited");
   }
   if (!task.cancelled.load()) return absl::OkStatus();
   if (stopping_) return absl::UnavailableError(absl::StrCat(model_label_, " is unloaded"));
@@ -230,7 +231,8 @@ void Batcher::Measure(const RolloutTask& task, absl::Time now) {
   }
   rate_.Add(Transitions(task), now - std::max(rate_mark_, task.started));
   rate_mark_ = now;
-  observer_->TaskComputed(Transitions(task), compute);
+  observer_->TransitionsComputed(Transitions(task));
+  if (IsClientsRollout(task)) observer_->RolloutComputed(compute);
 }
 
 void Batcher::BetweenTransitions() {

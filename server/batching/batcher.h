@@ -27,10 +27,13 @@ class BatchObserver {
  public:
   virtual ~BatchObserver() = default;
   virtual void QueueChanged(int64_t waiting_lanes) = 0;
-  // A task's first lanes are under way, among `lanes_under_way` of all tasks with its own.
-  virtual void TaskStarted(absl::Duration queued, int64_t lanes_under_way) = 0;
-  // A task that was not refused, cancelled or failed is computed.
-  virtual void TaskComputed(int64_t transitions, absl::Duration compute) = 0;
+  // The first lanes of a client's rollout are under way, among `lanes_under_way` of all tasks with
+  // its own.
+  virtual void RolloutStarted(absl::Duration queued, int64_t lanes_under_way) = 0;
+  // A client's rollout that was not refused, cancelled or failed is computed.
+  virtual void RolloutComputed(absl::Duration compute) = 0;
+  // The same of any task: the server's own, and work that runs alone, among them.
+  virtual void TransitionsComputed(int64_t transitions) = 0;
   // The last task of a batch (BatchTally) has ended; `lanes` are those of clients' tasks that were
   // computed, the server's own not among them.
   virtual void BatchComputed(int64_t lanes, absl::Duration compute) = 0;

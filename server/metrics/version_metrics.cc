@@ -37,13 +37,16 @@ void VersionMetrics::QueueChanged(int64_t waiting_lanes) {
   queue_lanes_.Set(static_cast<double>(waiting_lanes));
 }
 
-void VersionMetrics::TaskStarted(absl::Duration queued, int64_t lanes_under_way) {
+void VersionMetrics::RolloutStarted(absl::Duration queued, int64_t lanes_under_way) {
   queue_seconds_.Observe(absl::ToDoubleSeconds(queued));
   batch_lanes_.Observe(static_cast<double>(lanes_under_way));
 }
 
-void VersionMetrics::TaskComputed(int64_t transitions, absl::Duration compute) {
+void VersionMetrics::TransitionsComputed(int64_t transitions) {
   transitions_.Increment(static_cast<double>(transitions));
+}
+
+void VersionMetrics::RolloutComputed(absl::Duration compute) {
   compute_seconds_.Observe(absl::ToDoubleSeconds(compute));
 }
 

@@ -27,8 +27,9 @@ class VersionMetrics final : public BatchObserver {
   VersionMetrics();
 
   void QueueChanged(int64_t waiting_lanes) override;
-  void TaskStarted(absl::Duration queued, int64_t lanes_under_way) override;
-  void TaskComputed(int64_t transitions, absl::Duration compute) override;
+  void RolloutStarted(absl::Duration queued, int64_t lanes_under_way) override;
+  void RolloutComputed(absl::Duration compute) override;
+  void TransitionsComputed(int64_t transitions) override;
   void BatchComputed(int64_t lanes, absl::Duration compute) override;
   void Decoded(absl::Duration decode);
   void ReplyMade(absl::Duration reply);

@@ -20,10 +20,12 @@ namespace rollout {
 class CountingObserver final : public BatchObserver {
  public:
   void QueueChanged(int64_t waiting_lanes) override { waiting_lanes_ = waiting_lanes; }
-  void TaskStarted(absl::Duration, int64_t lanes_under_way) override {
+  void RolloutStarted(absl::Duration, int64_t lanes_under_way) override {
+    ++started_;
     most_lanes_ = std::max(most_lanes_.load(), lanes_under_way);
   }
-  void TaskComputed(int64_t transitions, absl::Duration) override { transitions_ += transitions; }
+  void RolloutComputed(absl::Duration) override { ++computed_; }
+  void TransitionsComputed(int64_t transitions) override { transitions_ += transitions; }
   void BatchComputed(int64_t lanes, absl::Duration) override {
     MutexLock lock(&mutex_);
     batches_.push_back(lanes);
@@ -31,6 +33,9 @@ class CountingObserver final : public BatchObserver {
   int64_t waiting_lanes() const { return waiting_lanes_; }
   int64_t most_lanes() const { return most_lanes_; }
   int64_t transitions() const { return transitions_; }
+  // Clients' rollouts.
+  int64_t started() const { return started_; }
+  int64_t computed() const { return computed_; }
   // The lanes of each batch that has ended.
   std::vector<int64_t> batches() {
     MutexLock lock(&mutex_);
@@ -41,6 +46,8 @@ class CountingObserver final : public BatchObserver {
   std::atomic<int64_t> waiting_lanes_{0};
   std::atomic<int64_t> most_lanes_{0};
   std::atomic<int64_t> transitions_{0};
+  std::atomic<int64_t> started_{0};
+  std::atomic<int64_t> computed_{0};
   Mutex mutex_;
   std::vector<int64_t> batches_ ABSL_GUARDED_BY(mutex_);
 };

@@ -226,6 +226,21 @@ TEST_F(BatcherTest, WhatRunsAloneWaitsUntilNoLaneIsUnderWay) {
   EXPECT_OK(after.Wait());
 }
 
+TEST_F(BatcherTest, OnlyClientsRolloutsCountAsRolloutsAndAllTransitionsCount) {
+  MakeBatcher();
+  engine_->Open();
+  Caller client(2, 0.0f, 3), own(4, 0.0f, 5), alone(1, 0.0f, 7);
+  own.task()->client = 0;
+  alone.task()->alone = [](Engine&) { return absl::OkStatus(); };
+  for (Caller* caller : {&client, &own, &alone}) {
+    ASSERT_OK(batcher_->Submit(caller->task()));
+    ASSERT_OK(caller->Wait());
+  }
+  EXPECT_EQ(observer_.started(), 1);
+  EXPECT_EQ(observer_.computed(), 1);
+  EXPECT_EQ(observer_.transitions(), 2 * 3 + 4 * 5 + 7);
+}
+
 TEST_F(BatcherTest, ATinyRolloutIsComputedByItsCallerOnceThatIsKnownToBeShort) {
   MakeBatcher({}, 1 << 20, absl::Microseconds(10));
   engine_->Open();
