@@ -11,18 +11,19 @@ namespace rollout {
 
 grpc::ServerUnaryReactor* AloneCall::Start(const CallEnvironment& environment,
                                            ServerMetrics::Method* method,
-                                           grpc::CallbackServerContext* context,
+                                           grpc::CallbackServerContext* context, RequestNames names,
                                            const MakeWork& make) {
-  auto* call = new AloneCall(environment, method, context);
+  auto* call = new AloneCall(environment, method, context, std::move(names));
   call->Queue(make);
   return call;
 }
 
 AloneCall::AloneCall(const CallEnvironment& environment, ServerMetrics::Method* method,
-                     grpc::CallbackServerContext* context)
+                     grpc::CallbackServerContext* context, RequestNames names)
     : environment_(environment),
       method_(method),
       context_(context),
+      names_(std::move(names)),
       arrived_(environment.clock->Now()) {}
 
 void AloneCall::Queue(const MakeWork& make) {
@@ -62,11 +63,11 @@ void AloneCall::Computed(const absl::Status& status) {
 
 void AloneCall::End(const absl::Status& status) {
   AccessRecord record;
+  record.model = names_.model;
+  record.id = names_.id;
   record.status = status;
   if (work_ != nullptr) {
-    record.model = work_->servable().name();
     record.version = work_->servable().version();
-    record.id = work_->id();
     record.lanes = work_->lanes();
     record.horizon = work_->horizon();
   }

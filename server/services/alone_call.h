@@ -15,6 +15,7 @@
 #include "server/metrics/server_metrics.h"
 #include "server/services/call_environment.h"
 #include "server/services/hand_over.h"
+#include "server/services/rollout_codec.h"
 
 namespace rollout {
 
@@ -24,7 +25,6 @@ class AloneWork {
  public:
   virtual ~AloneWork() = default;
   virtual Servable& servable() = 0;
-  virtual const std::string& id() const = 0;  // the caller's
   virtual int64_t lanes() const = 0;
   virtual int64_t horizon() const = 0;
   virtual int64_t num_bytes() const = 0;  // of memory until the reply has left
@@ -39,15 +39,16 @@ class AloneWork {
 class AloneCall final : public grpc::ServerUnaryReactor {
  public:
   using MakeWork = std::function<absl::StatusOr<std::unique_ptr<AloneWork>>()>;
-  // `make` is called here and now, unless the server drains. `method` outlives the call.
+  // `make` is called here and now, unless the server drains. `method` outlives the call. `names` =
+  // what the request says of itself.
   static grpc::ServerUnaryReactor* Start(const CallEnvironment& environment,
                                          ServerMetrics::Method* method,
-                                         grpc::CallbackServerContext* context,
+                                         grpc::CallbackServerContext* context, RequestNames names,
                                          const MakeWork& make);
 
  private:
   AloneCall(const CallEnvironment& environment, ServerMetrics::Method* method,
-            grpc::CallbackServerContext* context);
+            grpc::CallbackServerContext* context, RequestNames names);
 
   void Queue(const MakeWork& make);
   void Computed(const absl::Status& status);
@@ -58,6 +59,7 @@ class AloneCall final : public grpc::ServerUnaryReactor {
   const CallEnvironment environment_;
   ServerMetrics::Method* const method_;
   grpc::CallbackServerContext* const context_;
+  const RequestNames names_;
   const absl::Time arrived_;
 
   bool admitted_ = false;

@@ -38,7 +38,6 @@ class QueriedWork : public AloneWork {
         reply_(reply) {}
 
   Servable& servable() override { return *servable_; }
-  const std::string& id() const override { return id_; }
 
  protected:
   void WriteVersion() {

@@ -159,9 +159,9 @@ absl::StatusOr<FloatTensorView> InitialState(const InputReader& inputs, const Se
   const uint64_t most = static_cast<uint64_t>(limits.max_frames);
   if (shape.size() != 4 || shape[0] > most || shape[1] != 2 || shape[2] != kFrameHeight ||
       shape[3] != kFrameWidth) {
-    return absl::InvalidArgumentError(absl::StrCat("frames: got shape ", ShapeText(shape),
-                                                   ", expected [S, 2, ", kFrameHeight, ", ",
-                                                   kFrameWidth, "] with S at most ", most));
+    return absl::InvalidArgumentError(
+        absl::StrCat("frames: got shape ", ShapeText(shape), ", expected [S, 2, ", kFrameHeight,
+                     ", ", kFrameWidth, "] with S at most ", most, " (the server's --max-frames)"));
   }
   const auto pairs = FiniteNumbers(*frames);
   if (!pairs.ok()) return pairs.status();
@@ -258,47 +258,19 @@ absl::StatusOr<absl::Duration> Timeout(const Parameters& parameters) {
 class InferenceCodec final : public RolloutCodec {
  public:
   absl::StatusOr<DecodedRollout> Decode(const grpc::ByteBuffer& bytes, VersionSource* versions,
-                                        const RequestLimits& limits) const override {
+                                        const RequestLimits& limits,
+                                        RequestNames* refused) const override {
     Request request;
     if (absl::Status parsed = ParseMessage(bytes, &request); !parsed.ok()) return parsed;
-    const absl::StatusOr<int64_t> version = Version(request.model_version());
-    if (!version.ok()) return version.status();
-    const absl::StatusOr<std::string> label = Label(request.parameters());
-    if (!label.ok()) return label.status();
-    auto servable = versions->Find(request.model_name(), {*version, *label});
-    if (!servable.ok()) return servable.status();
-    const TransitionModelSpec& spec = (*servable)->spec();
-
-    DecodedRollout decoded;
-    decoded.id = request.id();
-    const InputReader inputs(request);
-    const absl::Status checked = inputs.CheckInputs(InferenceInputs(spec));
-    if (!checked.ok()) return checked;
-    std::vector<float> encoded;  // what initial_state views where the request has frames
-    const auto initial_state = InitialState(inputs, **servable, limits, &encoded);
-    if (!initial_state.ok()) return initial_state.status();
-    const auto controls = inputs.Tensor(kControlsInput);
-    if (!controls.ok()) return controls.status();
-    WantedOutputs wanted;
-    const absl::Status outputs =
-        ReadOutputs(request, InferenceOutputs(spec), &wanted, &decoded.outputs);
-    if (!outputs.ok()) return outputs;
-    const absl::StatusOr<bool> clip = ClipControls(request.parameters());
-    if (!clip.ok()) return clip.status();
-    const absl::StatusOr<absl::Duration> timeout = Timeout(request.parameters());
-    if (!timeout.ok()) return timeout.status();
-    decoded.timeout = *timeout;
-
-    auto query = MakeRolloutQuery(spec, *initial_state, *controls, wanted, *clip, limits);
-    if (!query.ok()) return query.status();
-    decoded.query = *std::move(query);
-    decoded.servable = *std::move(servable);
+    auto decoded = Understand(request, versions, limits);
+    if (!decoded.ok()) *refused = {request.model_name(), request.id()};
     return decoded;
   }
 
-  std::string IdOf(const grpc::ByteBuffer& bytes) const override {
+  RequestNames NamesOf(const grpc::ByteBuffer& bytes) const override {
     Request request;
-    return ParseMessage(bytes, &request).ok() ? request.id() : "";
+    if (!ParseMessage(bytes, &request).ok()) return {};
+    return {request.model_name(), request.id()};
   }
 
   grpc::ByteBuffer Encode(const DecodedRollout& request, RolloutAnswer* answer) const override {
@@ -342,6 +314,44 @@ class InferenceCodec final : public RolloutCodec {
       writer.AppendBytes(Response::kRawOutputContentsFieldNumber, buffer->Release());
     }
     return writer.Finish();
+  }
+
+ private:
+  static absl::StatusOr<DecodedRollout> Understand(const Request& request, VersionSource* versions,
+                                                   const RequestLimits& limits) {
+    const absl::StatusOr<int64_t> version = Version(request.model_version());
+    if (!version.ok()) return version.status();
+    const absl::StatusOr<std::string> label = Label(request.parameters());
+    if (!label.ok()) return label.status();
+    auto servable = versions->Find(request.model_name(), {*version, *label});
+    if (!servable.ok()) return servable.status();
+    const TransitionModelSpec& spec = (*servable)->spec();
+
+    DecodedRollout decoded;
+    decoded.id = request.id();
+    const InputReader inputs(request);
+    const absl::Status checked = inputs.CheckInputs(InferenceInputs(spec));
+    if (!checked.ok()) return checked;
+    std::vector<float> encoded;  // what initial_state views where the request has frames
+    const auto initial_state = InitialState(inputs, **servable, limits, &encoded);
+    if (!initial_state.ok()) return initial_state.status();
+    const auto controls = inputs.Tensor(kControlsInput);
+    if (!controls.ok()) return controls.status();
+    WantedOutputs wanted;
+    const absl::Status outputs =
+        ReadOutputs(request, InferenceOutputs(spec), &wanted, &decoded.outputs);
+    if (!outputs.ok()) return outputs;
+    const absl::StatusOr<bool> clip = ClipControls(request.parameters());
+    if (!clip.ok()) return clip.status();
+    const absl::StatusOr<absl::Duration> timeout = Timeout(request.parameters());
+    if (!timeout.ok()) return timeout.status();
+    decoded.timeout = *timeout;
+
+    auto query = MakeRolloutQuery(spec, *initial_state, *controls, wanted, *clip, limits);
+    if (!query.ok()) return query.status();
+    decoded.query = *std::move(query);
+    decoded.servable = *std::move(servable);
+    return decoded;
   }
 };
 

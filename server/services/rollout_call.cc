@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "server/batching/abandoned.h"
 #include "server/services/call_deadline.h"
 #include "server/services/grpc_status.h"
 #include "server/services/rollout_answered.h"
@@ -42,10 +43,20 @@ void RolloutCall::Admit(const grpc::ByteBuffer& request) {
 }
 
 void RolloutCall::Queue(const grpc::ByteBuffer& request) {
+  // Reading takes as long as computing a short rollout, and others wait behind it.
+  const absl::Time deadline =
+      CallDeadline(*context_, *environment_.clock, absl::InfiniteDuration());
+  if (absl::Status worth =
+          WorthReading(task_.cancelled.load(), deadline, environment_.clock->Now());
+      !worth.ok()) {
+    Refuse(worth);
+    return;
+  }
+  RequestNames refused;
   absl::StatusOr<DecodedRollout> decoded =
-      codec_->Decode(request, environment_.registry, environment_.limits);
+      codec_->Decode(request, environment_.registry, environment_.limits, &refused);
   if (!decoded.ok()) {
-    Refuse(decoded.status());
+    Refuse(decoded.status(), std::move(refused));
     return;
   }
   decoded_ = *std::move(decoded);
@@ -87,8 +98,10 @@ void RolloutCall::Computed(const absl::Status& status) {
   // gRPC may have deleted this object by now.
 }
 
-void RolloutCall::Refuse(const absl::Status& status) {
+void RolloutCall::Refuse(const absl::Status& status, RequestNames names) {
   AccessRecord record;
+  record.model = std::move(names.model);
+  record.id = std::move(names.id);
   record.status = status;
   RequestAnswered(environment_, method_, *context_, arrived_, std::move(record));
   finished_.Leave();

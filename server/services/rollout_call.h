@@ -36,7 +36,8 @@ class RolloutCall final : public grpc::ServerUnaryReactor {
   void Admit(const grpc::ByteBuffer& request);
   void Queue(const grpc::ByteBuffer& request);
   void Computed(const absl::Status& status);
-  void Refuse(const absl::Status& status);  // what was not understood
+  // What was not understood.
+  void Refuse(const absl::Status& status, RequestNames names = {});
   void OnCancel() override;
   void OnDone() override;
   // Neither blocks, so gRPC need not hand them to another thread, which took a quarter of a small

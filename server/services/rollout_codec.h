@@ -25,19 +25,26 @@ struct DecodedRollout {
   absl::Duration timeout = absl::InfiniteDuration();  // beside the call's own deadline
 };
 
+// What a request calls its model and itself; empty where it does not, or nobody can read it.
+struct RequestNames {
+  std::string model;
+  std::string id;
+};
+
 // Stateless; any thread. Owned by the service.
 class RolloutCodec {
  public:
   virtual ~RolloutCodec() = default;
 
   // Errors: INVALID_ARGUMENT for bytes that are no such message and for what MakeRolloutQuery
-  // refuses, and those of VersionSource::Find.
+  // refuses, and those of VersionSource::Find. `refused` then tells what was refused.
   virtual absl::StatusOr<DecodedRollout> Decode(const grpc::ByteBuffer& bytes,
                                                 VersionSource* versions,
-                                                const RequestLimits& limits) const = 0;
+                                                const RequestLimits& limits,
+                                                RequestNames* refused) const = 0;
 
-  // The id of a request that Decode refused, "" where the bytes are no request.
-  virtual std::string IdOf(const grpc::ByteBuffer& bytes) const = 0;
+  // Of a request that is refused as it stands.
+  virtual RequestNames NamesOf(const grpc::ByteBuffer& bytes) const = 0;
 
   // The reply; takes the answer's memory.
   virtual grpc::ByteBuffer Encode(const DecodedRollout& request, RolloutAnswer* answer) const = 0;

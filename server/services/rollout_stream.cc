@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "server/batching/abandoned.h"
 #include "server/services/call_deadline.h"
 #include "server/services/rollout_answered.h"
 
@@ -54,14 +55,19 @@ void RolloutStream::Accept(const grpc::ByteBuffer& bytes) {
   const absl::Time arrived = environment_.clock->Now();
   const bool admitted = environment_.admission->Enter();
   if (!admitted) {
-    Refuse(wire_->codec().IdOf(bytes),
+    Refuse(wire_->codec().NamesOf(bytes),
            absl::UnavailableError("the server is draining: ask another one"), arrived, admitted);
     return;
   }
+  if (absl::Status waits = Waits(arrived); !waits.ok()) {
+    Refuse({}, waits, arrived, admitted);
+    return;
+  }
+  RequestNames refused;
   absl::StatusOr<DecodedRollout> decoded =
-      wire_->codec().Decode(bytes, &versions_, environment_.limits);
+      wire_->codec().Decode(bytes, &versions_, environment_.limits, &refused);
   if (!decoded.ok()) {
-    Refuse(wire_->codec().IdOf(bytes), decoded.status(), arrived, admitted);
+    Refuse(std::move(refused), decoded.status(), arrived, admitted);
     return;
   }
   auto owned = std::make_shared<Request>();
@@ -123,14 +129,22 @@ void RolloutStream::Computed(Request* request, const absl::Status& status) {
   GoOn();
 }
 
-void RolloutStream::Refuse(const std::string& id, const absl::Status& status, absl::Time arrived,
+absl::Status RolloutStream::Waits(absl::Time now) {
+  const absl::Time deadline =
+      CallDeadline(*context_, *environment_.clock, absl::InfiniteDuration());
+  MutexLock lock(&mutex_);
+  return WorthReading(cancelled_, deadline, now);
+}
+
+void RolloutStream::Refuse(RequestNames names, const absl::Status& status, absl::Time arrived,
                            bool admitted) {
   AccessRecord record;
-  record.id = id;
+  record.model = std::move(names.model);
+  record.id = names.id;
   record.status = status;
   RequestAnswered(environment_, method_, *context_, arrived, std::move(record));
   MutexLock lock(&mutex_);
-  Push({wire_->Refusal(id, status), admitted, 0});
+  Push({wire_->Refusal(names.id, status), admitted, 0});
   GoOn();
 }
 

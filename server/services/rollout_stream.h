@@ -73,8 +73,10 @@ class RolloutStream final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grp
   void Accept(const grpc::ByteBuffer& bytes) ABSL_LOCKS_EXCLUDED(mutex_);
   // On a thread of the engine, the reading one, or whichever cancels.
   void Computed(Request* request, const absl::Status& status) ABSL_LOCKS_EXCLUDED(mutex_);
-  void Refuse(const std::string& id, const absl::Status& status, absl::Time arrived, bool admitted)
+  void Refuse(RequestNames names, const absl::Status& status, absl::Time arrived, bool admitted)
       ABSL_LOCKS_EXCLUDED(mutex_);
+  // OK where the stream's caller still waits for what it sends.
+  absl::Status Waits(absl::Time now) ABSL_LOCKS_EXCLUDED(mutex_);
 
   void OnReadDone(bool ok) override ABSL_LOCKS_EXCLUDED(mutex_);
   void OnWriteDone(bool ok) override ABSL_LOCKS_EXCLUDED(mutex_);

@@ -71,39 +71,19 @@ void AppendTensor(int field, v1::Tensor::DataType dtype, std::initializer_list<i
 class TransitionModelCodec final : public RolloutCodec {
  public:
   absl::StatusOr<DecodedRollout> Decode(const grpc::ByteBuffer& bytes, VersionSource* versions,
-                                        const RequestLimits& limits) const override {
+                                        const RequestLimits& limits,
+                                        RequestNames* refused) const override {
     v1::RolloutRequest request;
     if (absl::Status parsed = ParseMessage(bytes, &request); !parsed.ok()) return parsed;
-    // No version is as large as that: what exceeds int64 is as unknown as the largest.
-    const int64_t version = static_cast<int64_t>(
-        std::min<uint64_t>(request.version(), std::numeric_limits<int64_t>::max()));
-    auto servable = versions->Find(request.model(), {version, request.label()});
-    if (!servable.ok()) return servable.status();
-    const auto initial_states = FloatTensor("initial_states", request.initial_states());
-    if (!initial_states.ok()) return initial_states.status();
-    const auto controls = FloatTensor("controls", request.controls());
-    if (!controls.ok()) return controls.status();
-    auto settings = Settings(request);
-    if (!settings.ok()) return settings.status();
-    const bool clip = !request.has_clip_controls() || request.clip_controls();
-    auto query = MakeRolloutQuery((*servable)->spec(), *initial_states, *controls,
-                                  Wanted(request.outputs()), clip, limits, *std::move(settings));
-    if (!query.ok()) return query.status();
-
-    DecodedRollout decoded;
-    decoded.servable = *std::move(servable);
-    decoded.query = *std::move(query);
-    decoded.id = request.id();
-    if (request.timeout_us() != 0) {
-      decoded.timeout = absl::Microseconds(
-          std::min<uint64_t>(request.timeout_us(), std::numeric_limits<int64_t>::max()));
-    }
+    auto decoded = Understand(request, versions, limits);
+    if (!decoded.ok()) *refused = {request.model(), request.id()};
     return decoded;
   }
 
-  std::string IdOf(const grpc::ByteBuffer& bytes) const override {
+  RequestNames NamesOf(const grpc::ByteBuffer& bytes) const override {
     v1::RolloutRequest request;
-    return ParseMessage(bytes, &request).ok() ? request.id() : "";
+    if (!ParseMessage(bytes, &request).ok()) return {};
+    return {request.model(), request.id()};
   }
 
   grpc::ByteBuffer Encode(const DecodedRollout& request, RolloutAnswer* answer) const override {
@@ -143,6 +123,37 @@ class TransitionModelCodec final : public RolloutCodec {
                    &answer->first_non_finite_step, &writer);
     }
     return writer.Finish();
+  }
+
+ private:
+  static absl::StatusOr<DecodedRollout> Understand(const v1::RolloutRequest& request,
+                                                   VersionSource* versions,
+                                                   const RequestLimits& limits) {
+    // No version is as large as that: what exceeds int64 is as unknown as the largest.
+    const int64_t version = static_cast<int64_t>(
+        std::min<uint64_t>(request.version(), std::numeric_limits<int64_t>::max()));
+    auto servable = versions->Find(request.model(), {version, request.label()});
+    if (!servable.ok()) return servable.status();
+    const auto initial_states = FloatTensor("initial_states", request.initial_states());
+    if (!initial_states.ok()) return initial_states.status();
+    const auto controls = FloatTensor("controls", request.controls());
+    if (!controls.ok()) return controls.status();
+    auto settings = Settings(request);
+    if (!settings.ok()) return settings.status();
+    const bool clip = !request.has_clip_controls() || request.clip_controls();
+    auto query = MakeRolloutQuery((*servable)->spec(), *initial_states, *controls,
+                                  Wanted(request.outputs()), clip, limits, *std::move(settings));
+    if (!query.ok()) return query.status();
+
+    DecodedRollout decoded;
+    decoded.servable = *std::move(servable);
+    decoded.query = *std::move(query);
+    decoded.id = request.id();
+    if (request.timeout_us() != 0) {
+      decoded.timeout = absl::Microseconds(
+          std::min<uint64_t>(request.timeout_us(), std::numeric_limits<int64_t>::max()));
+    }
+    return decoded;
   }
 };
 

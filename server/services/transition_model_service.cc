@@ -30,17 +30,19 @@ grpc::ServerUnaryReactor* TransitionModelService::Rollout(grpc::CallbackServerCo
 grpc::ServerUnaryReactor* TransitionModelService::Gradient(grpc::CallbackServerContext* context,
                                                            const v1::GradientRequest* request,
                                                            v1::GradientReply* reply) {
-  return AloneCall::Start(environment_, gradient_.get(), context, [&] {
-    return MakeGradientWork(*request, environment_.registry, environment_.limits, reply);
-  });
+  return AloneCall::Start(
+      environment_, gradient_.get(), context, {request->model(), request->id()}, [&] {
+        return MakeGradientWork(*request, environment_.registry, environment_.limits, reply);
+      });
 }
 
 grpc::ServerUnaryReactor* TransitionModelService::Linearize(grpc::CallbackServerContext* context,
                                                             const v1::LinearizeRequest* request,
                                                             v1::LinearizeReply* reply) {
-  return AloneCall::Start(environment_, linearize_.get(), context, [&] {
-    return MakeLinearizeWork(*request, environment_.registry, environment_.limits, reply);
-  });
+  return AloneCall::Start(
+      environment_, linearize_.get(), context, {request->model(), request->id()}, [&] {
+        return MakeLinearizeWork(*request, environment_.registry, environment_.limits, reply);
+      });
 }
 
 RolloutStream::Reactor* TransitionModelService::StreamRollout(

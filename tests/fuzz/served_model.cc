@@ -108,8 +108,10 @@ RequestLimits FuzzLimits() {
 void DecodeAndAnswer(const RolloutCodec& codec, const uint8_t* data, size_t size) {
   const grpc::Slice slice(data, size);
   const grpc::ByteBuffer bytes(&slice, 1);
-  codec.IdOf(bytes);
-  absl::StatusOr<DecodedRollout> decoded = codec.Decode(bytes, &ServedModels(), FuzzLimits());
+  codec.NamesOf(bytes);
+  RequestNames refused;
+  absl::StatusOr<DecodedRollout> decoded =
+      codec.Decode(bytes, &ServedModels(), FuzzLimits(), &refused);
   if (!decoded.ok()) {
     if (decoded.status().message().empty()) std::abort();
     return;

@@ -78,10 +78,13 @@ TEST_F(RecordedRequestsTest, EveryMethodAndEveryRefusalHasALine) {
     return method(&context);
   };
   v1::RolloutReply rollout;
-  const v1::RolloutRequest unknown = MakeRolloutRequest("walker", 1, 2);
+  v1::RolloutRequest unknown = MakeRolloutRequest("model", 1, 2);
+  unknown.set_model("walker");
+  unknown.set_id("u");
   call([&](auto* context) { return transition_model_->Rollout(context, unknown, &rollout); });
   v1::RolloutRequest bad = MakeRolloutRequest("model", 1, 2);
   bad.mutable_controls()->mutable_data()->pop_back();
+  bad.set_id("b");
   call([&](auto* context) { return transition_model_->Rollout(context, bad, &rollout); });
   v1::GradientRequest gradient;
   gradient.set_model("model");
@@ -90,6 +93,9 @@ TEST_F(RecordedRequestsTest, EveryMethodAndEveryRefusalHasALine) {
   *gradient.mutable_controls() = MakeRolloutRequest("model", 1, 2).controls();
   *gradient.mutable_final_state_cotangents() = MakeTensor({1, 4}, {1, 0, 0, 0});
   v1::GradientReply gradients;
+  call([&](auto* context) { return transition_model_->Gradient(context, gradient, &gradients); });
+  gradient.set_id("r");
+  gradient.set_of_return(true);  // beside cotangents
   call([&](auto* context) { return transition_model_->Gradient(context, gradient, &gradients); });
   v1::GetModelRequest get;
   get.set_model("model");
@@ -108,16 +114,20 @@ TEST_F(RecordedRequestsTest, EveryMethodAndEveryRefusalHasALine) {
     stream->WritesDone();
     EXPECT_TRUE(stream->Finish().ok());
   }
-  std::vector<std::string> told;
+  std::vector<std::string> told, named;
   for (const nlohmann::json& line : AccessLines()) {
     told.push_back(line["method"].get<std::string>() + " " + line["code"].get<std::string>());
+    named.push_back(line.value("model", "") + " " + line.value("id", ""));
     EXPECT_FALSE(line.contains("trace_id")) << "it was none";
   }
-  EXPECT_THAT(told,
-              ElementsAre("TransitionModel/Rollout NOT_FOUND",
-                          "TransitionModel/Rollout INVALID_ARGUMENT", "TransitionModel/Gradient OK",
-                          "TransitionModel/GetModel OK", "TransitionModel/StreamRollout OK",
-                          "TransitionModel/StreamRollout INVALID_ARGUMENT"));
+  EXPECT_THAT(
+      told,
+      ElementsAre("TransitionModel/Rollout NOT_FOUND", "TransitionModel/Rollout INVALID_ARGUMENT",
+                  "TransitionModel/Gradient OK", "TransitionModel/Gradient INVALID_ARGUMENT",
+                  "TransitionModel/GetModel OK", "TransitionModel/StreamRollout OK",
+                  "TransitionModel/StreamRollout INVALID_ARGUMENT"));
+  EXPECT_THAT(named, ElementsAre("walker u", "model b", "model g", "model r", "model ", "model s",
+                                 "model b"));
 }
 
 TEST_F(RecordedRequestsTest, AnAccessLogThatCannotBeWrittenIsAnErrorAtTheStart) {
