@@ -115,6 +115,10 @@ absl::string_view RejectionReason(absl::StatusCode code) {
       return "unauthenticated";
     case absl::StatusCode::kPermissionDenied:
       return "permission_denied";
+    case absl::StatusCode::kFailedPrecondition:
+      return "failed_precondition";
+    case absl::StatusCode::kUnimplemented:
+      return "unimplemented";
     default:
       return "internal";
   }
