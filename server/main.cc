@@ -20,6 +20,7 @@
 #include "base/available_cores.h"
 #include "base/printable.h"
 #include "server/callback_threads.h"
+#include "server/config/check_files.h"
 #include "server/config/device_check.h"
 #include "server/config/read_options.h"
 #include "server/end_request.h"
@@ -96,18 +97,21 @@ int main(int argc, char** argv) {
     return 0;
   }
   if (start->check_only) {
+    if (absl::Status files = rollout::CheckFiles(start->options); !files.ok()) {
+      return Fail(rollout::WithSources(*start, files));
+    }
     std::puts("the configuration is valid");
     return 0;
   }
   const absl::Status device =
       rollout::CheckDevice(start->options.engine.device, rollout::CountCudaDevices);
-  if (!device.ok()) return Fail(device);
+  if (!device.ok()) return Fail(rollout::WithSources(*start, device));
   SetUpLogging(start->options.log_level);
 
   rollout::EndRequest end;
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
   auto server = rollout::RolloutServer::Start(start->options, [&end] { end.Ask(); });
-  if (!server.ok()) return Fail(server.status());
+  if (!server.ok()) return Fail(rollout::WithSources(*start, server.status()));
   const rollout::CallbackThreads callback_threads(
       start->options.grpc_threads > 0 ? start->options.grpc_threads
                                       : std::max(1, rollout::NumAvailableCores() / 2));

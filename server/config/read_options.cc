@@ -12,6 +12,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
 #include "base/version.h"
 #include "rollout/v1/server_config.pb.h"
@@ -35,6 +36,17 @@ std::string FieldName(const std::string& option) {
 absl::Status From(const std::string& source, const absl::Status& status) {
   if (status.ok()) return status;
   return absl::Status(status.code(), absl::StrCat(status.message(), " (from ", source, ")"));
+}
+
+// Whether "--option" stands in `message`, and not as the beginning of a longer one.
+bool Names(absl::string_view message, const std::string& option) {
+  const std::string word = absl::StrCat("--", option);
+  for (size_t at = message.find(word); at != absl::string_view::npos;
+       at = message.find(word, at + 1)) {
+    const absl::string_view rest = message.substr(at + word.size());
+    if (rest.empty() || !(absl::ascii_isalnum(rest[0]) || rest[0] == '-')) return true;
+  }
+  return false;
 }
 
 // Keeps the first error of a textproto.
@@ -190,17 +202,31 @@ absl::StatusOr<StartRequest> ReadOptions(const std::vector<std::string>& argumen
   }
   for (const OptionEntry& entry : OptionTable()) {
     absl::Status set;
+    std::string source;
     if (const auto given = line->values.find(entry.name); given != line->values.end()) {
       set = entry.set(given->second, &start.options);
     } else if (const auto value = environment(EnvironmentName(entry.name))) {
-      set = From(EnvironmentName(entry.name), entry.set(*value, &start.options));
+      source = EnvironmentName(entry.name);
+      set = From(source, entry.set(*value, &start.options));
     } else if (const auto field = FieldText(file.config, entry.name)) {
-      set = From(PlaceOf(file, config_path, entry.name), entry.set(*field, &start.options));
+      source = PlaceOf(file, config_path, entry.name);
+      set = From(source, entry.set(*field, &start.options));
     }
     if (!set.ok()) return set;
+    if (!source.empty()) start.sources[entry.name] = source;
   }
-  if (absl::Status valid = ValidateOptions(start.options); !valid.ok()) return valid;
+  if (absl::Status valid = ValidateOptions(start.options); !valid.ok()) {
+    return WithSources(start, valid);
+  }
   return start;
+}
+
+absl::Status WithSources(const StartRequest& start, const absl::Status& status) {
+  std::vector<std::string> sources;
+  for (const auto& [option, source] : start.sources) {
+    if (Names(status.message(), option)) sources.push_back(source);
+  }
+  return sources.empty() ? status : From(absl::StrJoin(sources, ", "), status);
 }
 
 }  // namespace rollout

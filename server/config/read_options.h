@@ -2,6 +2,7 @@
 #define ROLLOUT_SERVER_CONFIG_READ_OPTIONS_H_
 
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -15,7 +16,10 @@ namespace rollout {
 struct StartRequest {
   ServerOptions options;
   std::optional<std::string> print;  // --help or --version: print this and exit with 0
-  bool check_only = false;           // --check-config: say that `options` are valid and exit with 0
+  // Where options come from that are not of the command line, by name: "server.textproto:7:
+  // max_lanes", "ROLLOUTD_MAX_LANES".
+  std::map<std::string, std::string> sources;
+  bool check_only = false;  // --check-config: say that `options` are valid and exit with 0
 };
 
 // The value of an environment variable; nullopt where it is not set.
@@ -28,6 +32,10 @@ using Environment = std::function<std::optional<std::string>(const std::string& 
 // name.
 absl::StatusOr<StartRequest> ReadOptions(const std::vector<std::string>& arguments,
                                          const Environment& environment);
+
+// An error of `start`'s options with the places where those that it names ("--max-lanes") come
+// from.
+absl::Status WithSources(const StartRequest& start, const absl::Status& status);
 
 }  // namespace rollout
 

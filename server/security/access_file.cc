@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/printable.h"
 
 namespace rollout {
 namespace {
@@ -15,19 +16,37 @@ namespace {
 constexpr char kRemedy[] =
     "give a file that this user may read, with a line each of name, permissions and credential";
 
+absl::StatusOr<AccessList> ReadList(const std::string& path) {
+  std::ifstream file(path);
+  std::stringstream text;
+  if (file) text << file.rdbuf();
+  if (!file) return absl::NotFoundError(absl::StrCat(path, ": cannot be read; ", kRemedy));
+  absl::StatusOr<AccessList> list = AccessList::Parse(text.str());
+  if (list.ok()) return list;
+  return absl::InvalidArgumentError(absl::StrCat(path, ": ", list.status().message()));
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<AccessFile>> AccessFile::Open(const std::string& path,
                                                              absl::Duration poll_interval) {
   std::unique_ptr<AccessFile> file(new AccessFile(path, poll_interval));
-  if (absl::Status read = file->Read(Look(path)); !read.ok()) return read;
-  // At a start that is a secret that was not filled in; later it takes every right away, as it
-  // should.
-  if (file->list()->size() == 0) {
-    return absl::InvalidArgumentError(absl::StrCat(path, ": names nobody; ", kRemedy));
-  }
+  file->last_ = Look(path);
+  auto list = Load(path);
+  if (!list.ok()) return list.status();
+  file->Put(*std::move(list));
   file->watcher_ = std::thread([raw = file.get()] { raw->Watch(); });
   return file;
+}
+
+absl::StatusOr<AccessList> AccessFile::Load(const std::string& path) {
+  auto list = ReadList(path);
+  // At a start that is a secret that was not filled in; later it takes every right away, as it
+  // should.
+  if (list.ok() && list->size() == 0) {
+    return absl::InvalidArgumentError(absl::StrCat(path, ": names nobody; ", kRemedy));
+  }
+  return list;
 }
 
 AccessFile::AccessFile(std::string path, absl::Duration poll_interval)
@@ -54,24 +73,11 @@ AccessFile::Fingerprint AccessFile::Look(const std::string& path) {
           static_cast<int64_t>(entry.st_size), static_cast<uint64_t>(entry.st_ino)};
 }
 
-absl::Status AccessFile::Read(const Fingerprint& fingerprint) {
-  {
-    MutexLock lock(&mutex_);
-    last_ = fingerprint;
-  }
-  std::ifstream file(path_);
-  std::stringstream text;
-  if (file) text << file.rdbuf();
-  if (!file) return absl::NotFoundError(absl::StrCat(path_, ": cannot be read; ", kRemedy));
-  absl::StatusOr<AccessList> list = AccessList::Parse(text.str());
-  if (!list.ok()) {
-    return absl::InvalidArgumentError(absl::StrCat(path_, ": ", list.status().message()));
-  }
-  auto shared = std::make_shared<const AccessList>(*std::move(list));
+void AccessFile::Put(AccessList list) {
+  auto shared = std::make_shared<const AccessList>(std::move(list));
   spdlog::info("event=access_file path={} credentials={}", path_, shared->size());
   MutexLock lock(&mutex_);
   list_ = std::move(shared);
-  return absl::OkStatus();
 }
 
 void AccessFile::Refresh() {
@@ -79,11 +85,14 @@ void AccessFile::Refresh() {
   {
     MutexLock lock(&mutex_);
     if (fingerprint == last_) return;
+    last_ = fingerprint;
   }
-  const absl::Status read = Read(fingerprint);
-  if (!read.ok()) {
+  auto list = ReadList(path_);
+  if (list.ok()) {
+    Put(*std::move(list));
+  } else {
     spdlog::error("event=access_file_bad reason=\"{}\" consequence=\"the last good one stays\"",
-                  std::string(read.message()));
+                  ForQuotes(list.status().message()));
   }
 }
 

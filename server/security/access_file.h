@@ -22,6 +22,8 @@ class AccessFile {
   // NOT_FOUND or INVALID_ARGUMENT naming file, line and what is wrong.
   static absl::StatusOr<std::unique_ptr<AccessFile>> Open(const std::string& path,
                                                           absl::Duration poll_interval);
+  // What Open reads at first, with its errors.
+  static absl::StatusOr<AccessList> Load(const std::string& path);
   ~AccessFile();
   AccessFile(const AccessFile&) = delete;
   AccessFile& operator=(const AccessFile&) = delete;
@@ -43,7 +45,7 @@ class AccessFile {
 
   AccessFile(std::string path, absl::Duration poll_interval);
   static Fingerprint Look(const std::string& path);
-  absl::Status Read(const Fingerprint& fingerprint) ABSL_LOCKS_EXCLUDED(mutex_);
+  void Put(AccessList list) ABSL_LOCKS_EXCLUDED(mutex_);
   void Watch() ABSL_LOCKS_EXCLUDED(mutex_);
 
   const std::string path_;

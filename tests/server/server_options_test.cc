@@ -8,8 +8,10 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "rollout/v1/server_config.pb.h"
+#include "server/config/check_files.h"
 #include "server/config/option_table.h"
 #include "server/config/read_options.h"
+#include "server/metrics/server_metrics.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/temporary_directory.h"
 
@@ -182,6 +184,47 @@ TEST(BadConfigFileTest, SaysWhereAndWhat) {
   EXPECT_THAT(Read({"--config", config}),
               StatusIs(absl::StatusCode::kInvalidArgument,
                        HasSubstr(absl::StrCat("(from ", config, ":2: max_lanes)"))));
+}
+
+TEST(BadConfigFileTest, SaysWhereOptionsStandThatContradictEachOther) {
+  const TemporaryDirectory folder;
+  const std::string config = folder / "server.textproto";
+  WriteFile(config, "model_repository: \"/m\"\nmax_lanes: 100000\nqueue_lanes: 5\n");
+  EXPECT_THAT(Read({"--config", config}),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr(absl::StrCat("(from ", config, ":2: max_lanes, ", config,
+                                              ":3: queue_lanes)"))));
+  EXPECT_THAT(Read({"--config", config, "--max-lanes=7"}, {{"ROLLOUTD_QUEUE_LANES", "6"}}),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       testing::EndsWith(" (from ROLLOUTD_QUEUE_LANES)")));
+}
+
+TEST(CheckFilesTest, WhatAStartReadsMustBeThere) {
+  const TemporaryDirectory folder;
+  const std::string config = folder / "server.textproto";
+  WriteFile(config, "model_repository: \"/m\"\ntls_certificate: \"/no\"\ntls_key: \"/no\"\n");
+  ASSERT_OK_AND_ASSIGN(const StartRequest tls, Read({"--config", config}));
+  EXPECT_THAT(WithSources(tls, CheckFiles(tls.options)),
+              StatusIs(absl::StatusCode::kNotFound,
+                       testing::AllOf(HasSubstr("--tls-certificate=/no: cannot be read"),
+                                      HasSubstr(absl::StrCat(config, ":2: tls_certificate")))));
+  ASSERT_OK_AND_ASSIGN(const StartRequest none,
+                       Read({"--model-repository=/m", "--access-file=/no"}));
+  EXPECT_THAT(WithSources(none, CheckFiles(none.options)),
+              StatusIs(absl::StatusCode::kNotFound, HasSubstr("--access-file=/no: cannot be")));
+  WriteFile(folder / "access", "# nobody yet\n");
+  ASSERT_OK_AND_ASSIGN(const StartRequest nobody,
+                       Read({"--model-repository=/m", "--access-file", folder / "access"}));
+  EXPECT_THAT(CheckFiles(nobody.options),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("names nobody")));
+  ASSERT_OK_AND_ASSIGN(const StartRequest plain, Read({"--model-repository=/m"}));
+  EXPECT_OK(CheckFiles(plain.options));
+}
+
+TEST(RejectionReasonTest, CallersMistakesAreNotInternal) {
+  EXPECT_EQ(RejectionReason(absl::StatusCode::kFailedPrecondition), "failed_precondition");
+  EXPECT_EQ(RejectionReason(absl::StatusCode::kUnimplemented), "unimplemented");
+  EXPECT_EQ(RejectionReason(absl::StatusCode::kInternal), "internal");
 }
 
 TEST(ReadOptionsTest, AnEmptyValueMayStandInTheSameWord) {
