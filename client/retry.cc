@@ -4,9 +4,15 @@
 #include <cmath>
 #include <cstdint>
 
+#include "absl/strings/cord.h"
 #include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/types/optional.h"
 
 namespace rollout {
+namespace {
+constexpr char kRetryAfter[] = "rollout.v1/retry-after-ms";
+}  // namespace
 
 std::optional<absl::Duration> RetryDelay(const RetryOptions& options, const FailedAttempt& failed,
                                          double uniform) {
@@ -31,6 +37,18 @@ std::optional<absl::Duration> RetryDelay(const RetryOptions& options, const Fail
   }
   if (delay >= failed.time_left) return std::nullopt;
   return delay;
+}
+
+absl::Status WithRetryAfter(absl::Status refusal, absl::Duration delay) {
+  refusal.SetPayload(kRetryAfter, absl::Cord(absl::StrCat(absl::ToInt64Milliseconds(delay))));
+  return refusal;
+}
+
+std::optional<absl::Duration> RetryAfter(const absl::Status& refusal) {
+  const absl::optional<absl::Cord> payload = refusal.GetPayload(kRetryAfter);
+  int64_t milliseconds = 0;
+  if (!payload || !absl::SimpleAtoi(std::string(*payload), &milliseconds)) return std::nullopt;
+  return absl::Milliseconds(milliseconds);
 }
 
 bool DeadlineCutReply(const FailedAttempt& failed) {

@@ -37,6 +37,13 @@ struct FailedAttempt {
 std::optional<absl::Duration> RetryDelay(const RetryOptions& options, const FailedAttempt& failed,
                                          double uniform);
 
+// A refusal with the server's advice to come back after `delay`, where a call has no trailers of
+// its own: one request of a stream.
+absl::Status WithRetryAfter(absl::Status refusal, absl::Duration delay);
+
+// In whole milliseconds; nullopt where the status brings no such advice.
+std::optional<absl::Duration> RetryAfter(const absl::Status& refusal);
+
 // Whether a call failed for its deadline although its code tells something else: gRPC's blocking
 // calls say UNIMPLEMENTED where a status came without its message (BlockingUnaryCallImpl in
 // grpcpp/impl/client_unary_call.h), which may happen to a deadline that passes between the two.

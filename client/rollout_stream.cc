@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/mutex.h"
+#include "client/retry.h"
 #include "rollout/v1/transition_model.grpc.pb.h"
 
 namespace rollout {
@@ -47,12 +48,18 @@ class RolloutStream::Call {
   }
 
  private:
+  static absl::Status Refusal(const v1::StreamRolloutReply::Error& error) {
+    absl::Status refusal(static_cast<absl::StatusCode>(error.code()), error.message());
+    if (error.retry_after_ms() == 0) return refusal;
+    return WithRetryAfter(std::move(refusal),
+                          absl::Milliseconds(static_cast<int64_t>(error.retry_after_ms())));
+  }
+
   void Read() {
     v1::StreamRolloutReply reply;
     while (stream_->Read(&reply)) {
       if (reply.has_error()) {
-        answer_(reply.id(), absl::Status(static_cast<absl::StatusCode>(reply.error().code()),
-                                         reply.error().message()));
+        answer_(reply.id(), Refusal(reply.error()));
       } else {
         answer_(reply.id(), RolloutResult::FromReply(std::move(*reply.mutable_reply())));
       }

@@ -20,7 +20,8 @@ namespace rollout {
 class RolloutStream {
  public:
   // Called on the stream's own thread, once for each request that was sent and answered: its
-  // result, or why it was refused (code and message as of a call; the stream goes on). As long as
+  // result, or why it was refused (code and message as of a call, RetryAfter where the server says
+  // when to come back; the stream goes on and sends nothing again by itself). As long as
   // it runs nothing more is read, and in the end the server stops reading requests.
   using Answer = std::function<void(const std::string& id, absl::StatusOr<RolloutResult> result)>;
 

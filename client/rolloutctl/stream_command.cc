@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "client/retry.h"
 #include "client/rollout_stream.h"
 #include "client/rolloutctl/command.h"
 #include "nlohmann/json.hpp"
@@ -51,6 +52,9 @@ void PrintAnswer(const std::string& id, const absl::StatusOr<RolloutResult>& res
   } else {
     answer["code"] = absl::StatusCodeToString(result.status().code());
     answer["error"] = std::string(result.status().message());
+    if (const auto delay = RetryAfter(result.status())) {
+      answer["retry_after_ms"] = absl::ToInt64Milliseconds(*delay);
+    }
   }
   std::puts(answer.dump().c_str());
   std::fflush(stdout);

@@ -8,13 +8,17 @@
 
 #include <deque>
 #include <future>
+#include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "base/mutex.h"
+#include "client/retry.h"
+#include "client/rollout_stream.h"
 #include "client/tensor.h"
 #include "rollout/v1/transition_model.grpc.pb.h"
 
@@ -90,6 +94,22 @@ class ScriptedServer final : public v1::TransitionModel::Service {
     reply->set_id(request->id());
     FillTensor(absl::MakeConstSpan(trajectory), {lanes, horizon + 1, size},
                reply->mutable_trajectory());
+    return grpc::Status::OK;
+  }
+
+  // Refuses everything, as a full queue does where there is a push-back.
+  grpc::Status StreamRollout(
+      grpc::ServerContext*,
+      grpc::ServerReaderWriter<v1::StreamRolloutReply, v1::RolloutRequest>* stream) override {
+    v1::RolloutRequest request;
+    while (stream->Read(&request)) {
+      v1::StreamRolloutReply reply;
+      reply.set_id(request.id());
+      reply.mutable_error()->set_code(grpc::StatusCode::RESOURCE_EXHAUSTED);
+      reply.mutable_error()->set_message("full");
+      if (request.id() == "later") reply.mutable_error()->set_retry_after_ms(40);
+      stream->Write(reply);
+    }
     return grpc::Status::OK;
   }
 
@@ -242,6 +262,23 @@ TEST_F(ClientTest, AReportIsSentTwiceOnlyWhenTheServerPushedBack) {
   EXPECT_EQ(server_.calls(), 3);
   EXPECT_DOUBLE_EQ(server_.last_report().period(), 0.008);
   EXPECT_THAT(server_.last_report().states().shape(), ElementsAre(2, 2));
+}
+
+TEST_F(ClientTest, ARefusalOnAStreamTellsWhenToComeBack) {
+  std::map<std::string, absl::Status> refused;
+  const auto stream = RolloutStream::Open(
+      *client_, [&](const std::string& id, const absl::StatusOr<RolloutResult>& result) {
+        refused[id] = result.status();
+      });
+  for (const char* id : {"later", "never"}) {
+    query_.id = id;
+    EXPECT_TRUE(stream->Send(query_).ok());
+  }
+  EXPECT_TRUE(stream->Close().ok());
+  EXPECT_EQ(refused["later"].code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_EQ(RetryAfter(refused["later"]), absl::Milliseconds(40));
+  EXPECT_EQ(refused["never"].message(), "full");
+  EXPECT_EQ(RetryAfter(refused["never"]), std::nullopt);
 }
 
 TEST_F(ClientTest, RepliesAboveGrpcsDefaultLimitPass) {
