@@ -25,6 +25,7 @@ absl::Status FillRequest(const TransitionReport& report, v1::ReportTransitionsRe
   FillTensor(report.states, {steps + 1, num_states / (steps + 1)}, request->mutable_states());
   FillTensor(report.controls, {steps, num_controls / steps}, request->mutable_controls());
   request->set_period(absl::ToDoubleSeconds(report.period));
+  request->mutable_timestamps()->Add(report.timestamps.begin(), report.timestamps.end());
   request->set_terminated(report.terminated);
   request->set_truncated(report.truncated);
   return absl::OkStatus();

@@ -24,8 +24,10 @@ struct TransitionReport {
   absl::Span<const double> states;    // [num_transitions + 1, 2n]
   absl::Span<const double> controls;  // [num_transitions, nu], as applied to the system
   absl::Duration period;              // between states; zero = the model's transition_dt
-  bool terminated = false;            // the task's own end follows the last state
-  bool truncated = false;             // a time limit does
+  // [num_transitions + 1] in seconds, when each state was; instead of `period`. Empty = not said.
+  absl::Span<const double> timestamps;
+  bool terminated = false;  // the task's own end follows the last state
+  bool truncated = false;   // a time limit does
 };
 
 // INVALID_ARGUMENT when the spans do not divide into num_transitions.

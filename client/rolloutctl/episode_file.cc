@@ -68,6 +68,13 @@ absl::StatusOr<EpisodeFile> ParseNpz(absl::string_view bytes) {
     }
     *array = *std::move(parsed);
   }
+  if (const auto found = members->find("timestamps.npy"); found != members->end()) {
+    absl::StatusOr<Array> parsed = ParseNpy(found->second);
+    if (!parsed.ok()) {
+      return absl::InvalidArgumentError(absl::StrCat("timestamps: ", parsed.status().message()));
+    }
+    episode.timestamps = *std::move(parsed);
+  }
   return episode;
 }
 
@@ -86,6 +93,13 @@ absl::StatusOr<EpisodeFile> ParseJson(const std::string& text) {
       return absl::InvalidArgumentError(absl::StrCat(name, ": ", parsed.status().message()));
     }
     *array = *std::move(parsed);
+  }
+  if (json.contains("timestamps")) {
+    absl::StatusOr<Array> parsed = ParseJsonArray(json["timestamps"].dump());
+    if (!parsed.ok()) {
+      return absl::InvalidArgumentError(absl::StrCat("timestamps: ", parsed.status().message()));
+    }
+    episode.timestamps = *std::move(parsed);
   }
   if (json.contains("period")) {
     if (!json["period"].is_number()) return absl::InvalidArgumentError("period is no number");
@@ -110,6 +124,11 @@ absl::Status CheckShapes(const EpisodeFile& episode) {
     return absl::InvalidArgumentError(absl::StrCat("states ", FormatShape(states), " and controls ",
                                                    FormatShape(controls),
                                                    ": expected [T + 1, 2n] and [T, nu]"));
+  }
+  const auto& times = episode.timestamps.shape;
+  if (!times.empty() && (times.size() != 1 || times[0] != states[0])) {
+    return absl::InvalidArgumentError(absl::StrCat("timestamps ", FormatShape(times),
+                                                   ": expected [T + 1], one for each state"));
   }
   return absl::OkStatus();
 }

@@ -14,6 +14,7 @@ namespace rollout {
 struct EpisodeFile {
   Array states;           // [T + 1, 2n]
   Array controls;         // [T, nu], as applied
+  Array timestamps;       // [T + 1] seconds, of the states; empty = not said
   absl::Duration period;  // between states; zero = not said
   bool terminated = false;
   bool truncated = false;
@@ -21,9 +22,9 @@ struct EpisodeFile {
   int64_t num_transitions() const { return controls.shape[0]; }
 };
 
-// Reads a .json file {"states": [[...]], "controls": [[...]], "period": seconds, "terminated":
-// bool, "truncated": bool} of which the last three may be missing, or a .npz file of
-// numpy.savez(states=..., controls=...). INVALID_ARGUMENT naming what was found and expected.
+// Reads a .json file {"states": [[...]], "controls": [[...]], "timestamps": [...], "period":
+// seconds, "terminated": bool, "truncated": bool} of which the last four may be missing, or a .npz
+// file of numpy.savez(states=..., controls=...), if wanted with timestamps. INVALID_ARGUMENT naming what was found and expected.
 absl::StatusOr<EpisodeFile> ReadEpisode(const std::string& path);
 
 }  // namespace rollout

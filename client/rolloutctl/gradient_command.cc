@@ -77,11 +77,11 @@ absl::StatusOr<Gradients> View(const v1::GradientReply& reply) {
   return Gradients{*controls, *initial_states, *total_return, *final_state, *steps};
 }
 
-void PrintJson(const v1::GradientReply& reply, const Gradients& gradients) {
+void PrintJson(const v1::GradientReply& reply, const Gradients& gradients, int64_t horizon) {
   nlohmann::json json = {{"model", reply.model()},
                          {"version", reply.version()},
                          {"lanes", gradients.controls.shape[0]},
-                         {"horizon", gradients.controls.shape[1]}};
+                         {"horizon", horizon}};
   const auto add = [&](const char* name, const ArrayView<float>& array) {
     if (!array.empty()) json[name] = NestedJson(array.values, array.shape);
   };
@@ -102,7 +102,7 @@ std::string Norm(absl::Span<const float> values) {
   return Number(std::sqrt(squares));
 }
 
-void PrintOneLane(const Gradients& gradients, const v1::ModelSpec& spec) {
+void PrintOneLane(const Gradients& gradients, const v1::ModelSpec& spec, int64_t hold) {
   const int64_t nu = gradients.controls.shape[2];
   std::vector<std::string> header = {"step"};
   for (int64_t k = 0; k < nu; ++k) {
@@ -110,10 +110,10 @@ void PrintOneLane(const Gradients& gradients, const v1::ModelSpec& spec) {
                                                    : absl::StrCat("u", k));
   }
   Table table(header);
-  for (int64_t step = 0; step < gradients.controls.shape[1]; ++step) {
-    std::vector<std::string> cells = {absl::StrCat(step)};
+  for (int64_t row = 0; row < gradients.controls.shape[1]; ++row) {
+    std::vector<std::string> cells = {absl::StrCat(row * hold)};
     for (int64_t k = 0; k < nu; ++k) {
-      cells.push_back(Number(gradients.controls.values[step * nu + k]));
+      cells.push_back(Number(gradients.controls.values[row * nu + k]));
     }
     table.AddRow(cells);
   }
@@ -128,10 +128,9 @@ void PrintOneLane(const Gradients& gradients, const v1::ModelSpec& spec) {
   std::puts("");
 }
 
-void PrintLanes(const Gradients& gradients) {
+void PrintLanes(const Gradients& gradients, int64_t horizon) {
   Table table({"lane", "return", "norm of the controls' gradient", "finite"});
   const int64_t lanes = gradients.controls.shape[0];
-  const int64_t horizon = gradients.controls.shape[1];
   for (int64_t lane = 0; lane < std::min(lanes, kLanesOfATable); ++lane) {
     const int32_t step = gradients.first_non_finite_step.values[lane];
     table.AddRow(
@@ -162,20 +161,22 @@ absl::Status Run(const CommonOptions& common, const GradientOptions& options) {
   request.set_clip_controls(!asked.no_clip);
   const int64_t state_size = static_cast<int64_t>(arrays->states.size()) / arrays->num_states;
   FillTensor(arrays->states, {arrays->num_states, state_size}, request.mutable_initial_states());
-  FillTensor(arrays->controls,
-             {arrays->lanes, arrays->horizon, static_cast<int64_t>(spec->num_controls())},
-             request.mutable_controls());
+  FillTensor(
+      arrays->controls,
+      {arrays->lanes, arrays->horizon / asked.hold, static_cast<int64_t>(spec->num_controls())},
+      request.mutable_controls());
+  request.set_hold(static_cast<uint32_t>(asked.hold));
   if (absl::Status s = FillObjective(options, &request); !s.ok()) return s;
   const auto reply = (*client)->Gradient(request);
   if (!reply.ok()) return reply.status();
   const auto gradients = View(*reply);
   if (!gradients.ok()) return gradients.status();
   if (common.json) {
-    PrintJson(*reply, *gradients);
+    PrintJson(*reply, *gradients, arrays->horizon);
   } else if (arrays->lanes == 1) {
-    PrintOneLane(*gradients, *spec);
+    PrintOneLane(*gradients, *spec, asked.hold);
   } else {
-    PrintLanes(*gradients);
+    PrintLanes(*gradients, arrays->horizon);
   }
   return absl::OkStatus();
 }
@@ -186,7 +187,7 @@ void AddGradientCommand(CLI::App& app, const CommonOptions* common, int* exit_st
   CLI::App* command = app.add_subcommand(
       "gradient", "differentiate the return, or states, by controls and initial state");
   auto options = std::make_shared<GradientOptions>();
-  AddQueryOptions(command, &options->query, /*may_hold=*/false);
+  AddQueryOptions(command, &options->query);
   CLI::Option* cost = command->add_option("--cost", options->cost, CostHelp());
   CLI::Option* discount = command->add_option("--discount", options->discount, "of the return")
                               ->check(NumberAboveUpTo(0, 1))

@@ -89,7 +89,8 @@ absl::Status Run(const CommonOptions& common, const LinearizeOptions& options) {
   FillTensor(arrays->states,
              {arrays->num_states, static_cast<int64_t>(arrays->states.size()) / arrays->num_states},
              request.mutable_initial_state());
-  FillTensor(arrays->controls, {arrays->horizon, nu}, request.mutable_controls());
+  FillTensor(arrays->controls, {arrays->horizon / asked.hold, nu}, request.mutable_controls());
+  request.set_hold(static_cast<uint32_t>(asked.hold));
   const auto reply = (*client)->Linearize(request);
   if (!reply.ok()) return reply.status();
   const auto along = View(*reply);
@@ -113,7 +114,7 @@ void AddLinearizeCommand(CLI::App& app, const CommonOptions* common, int* exit_s
   CLI::App* command =
       app.add_subcommand("linearize", "the Jacobians of each transition along one rollout");
   auto options = std::make_shared<LinearizeOptions>();
-  AddQueryOptions(command, &options->query, /*may_hold=*/false);
+  AddQueryOptions(command, &options->query);
   command->add_option("--step", options->step, "which one to show; --json gives all")
       ->capture_default_str();
   command->callback([=] {

@@ -120,7 +120,7 @@ absl::StatusOr<v1::ModelSpec> FindSpec(const Client& client, const std::string& 
   return described->spec();
 }
 
-void AddQueryOptions(CLI::App* command, QueryOptions* options, bool may_hold) {
+void AddQueryOptions(CLI::App* command, QueryOptions* options) {
   command->add_option("model", options->model, "the model to ask")->required();
   command->add_option("--version", options->version, "a version (default: the one that serves)");
   command->add_option("--label", options->label, "stable, canary: instead of a version");
@@ -137,14 +137,11 @@ void AddQueryOptions(CLI::App* command, QueryOptions* options, bool may_hold) {
       ->capture_default_str();
   command->add_option("--horizon", options->horizon,
                       "transitions: how much of the episode, or without --controls zero controls");
-  if (may_hold) {
-    command
-        ->add_option("--hold", options->hold,
-                     "transitions for which each row of --controls is held")
-        ->check(WholeNumberOfAtLeast(1))
-        ->needs(controls)
-        ->capture_default_str();
-  }
+  command
+      ->add_option("--hold", options->hold, "transitions for which each row of --controls is held")
+      ->check(WholeNumberOfAtLeast(1))
+      ->needs(controls)
+      ->capture_default_str();
   command->add_flag("--no-clip", options->no_clip, "leave controls outside the model's bounds");
   episode->excludes(state)->excludes(controls);
 }

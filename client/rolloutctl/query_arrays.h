@@ -26,8 +26,7 @@ struct QueryOptions {
   bool no_clip = false;
 };
 
-// `may_hold`: with --hold.
-void AddQueryOptions(CLI::App* command, QueryOptions* options, bool may_hold);
+void AddQueryOptions(CLI::App* command, QueryOptions* options);
 // What CLI11 cannot say of them; throws its errors.
 void RequireState(const QueryOptions& options);
 

@@ -222,7 +222,7 @@ void AddRolloutCommand(CLI::App& app, const CommonOptions* common, int* exit_sta
   CLI::App* command =
       app.add_subcommand("rollout", "predict what happens from a state under controls");
   auto options = std::make_shared<RolloutCommandOptions>();
-  AddQueryOptions(command, &options->query, /*may_hold=*/true);
+  AddQueryOptions(command, &options->query);
   command->add_option("--stride", options->stride, "show every k-th state (default: about 20)")
       ->check(WholeNumberOfAtLeast(1));
   command->add_option("--discount", options->discount, "of the return")

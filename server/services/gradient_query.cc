@@ -1,8 +1,11 @@
 #include "server/services/gradient_query.h"
 
+#include <initializer_list>
+#include <limits>
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "server/services/request_tensors.h"
@@ -10,18 +13,26 @@
 namespace rollout {
 namespace {
 
+constexpr char kTooMany[] = "more than 2^63";
+
 // States and controls, as a rollout of final states takes them; clips here, to see what it cuts.
 absl::StatusOr<GradientQuery> MakeInputs(const TransitionModelSpec& spec,
                                          const FloatTensorView& initial_states,
-                                         const FloatTensorView& controls, bool clip,
+                                         const FloatTensorView& controls, int64_t hold, bool clip,
                                          const RequestLimits& limits) {
   WantedOutputs wanted;
   wanted.final_state = true;
-  auto rollout = MakeRolloutQuery(spec, initial_states, controls, wanted, false, limits);
+  RequestLimits inputs_alone = limits;  // the reply is not a rollout's
+  inputs_alone.max_reply_bytes = std::numeric_limits<int64_t>::max();
+  QuerySettings settings;
+  settings.hold = hold;
+  auto rollout =
+      MakeRolloutQuery(spec, initial_states, controls, wanted, false, inputs_alone, settings);
   if (!rollout.ok()) return rollout.status();
   GradientQuery query;
   query.lanes = rollout->lanes;
   query.horizon = rollout->horizon;
+  query.hold = hold;
   query.initial_states = std::move(rollout->initial_states);
   query.controls = std::move(rollout->controls);
   if (!clip || spec.control_low.empty()) return query;
@@ -35,15 +46,27 @@ absl::StatusOr<GradientQuery> MakeInputs(const TransitionModelSpec& spec,
   return query;
 }
 
-absl::Status CheckReply(const char* what, uint64_t a, uint64_t b, uint64_t c,
-                        const RequestLimits& limits) {
-  const std::optional<int64_t> bytes = CheckedProduct({{a, b, c, sizeof(float)}});
-  if (bytes && *bytes <= limits.max_reply_bytes) return absl::OkStatus();
-  return absl::InvalidArgumentError(
-      absl::StrCat(what, ": the reply would take ", bytes ? absl::StrCat(*bytes) : "more than 2^63",
-                   " bytes, expected at most ", limits.max_reply_bytes,
-                   " (the server's --max-reply-bytes); split the request"));
+// The bytes of arrays of 4-byte numbers together; nullopt where they exceed 2^63 - 1.
+std::optional<int64_t> BytesOf(std::initializer_list<std::vector<uint64_t>> shapes) {
+  int64_t sum = 0;
+  for (const std::vector<uint64_t>& shape : shapes) {
+    const std::optional<int64_t> numbers = CheckedProduct(shape);
+    if (!numbers || __builtin_add_overflow(sum, *numbers, &sum)) return std::nullopt;
+  }
+  return CheckedProduct({{static_cast<uint64_t>(sum), sizeof(float)}});
 }
+
+// INVALID_ARGUMENT where `what` takes more than `most` bytes; `option` = the server's that says so.
+absl::Status CheckBytes(absl::string_view what, std::optional<int64_t> bytes, int64_t most,
+                        absl::string_view option) {
+  if (bytes && *bytes <= most) return absl::OkStatus();
+  const std::string found = bytes ? absl::StrCat(*bytes) : kTooMany;
+  return absl::InvalidArgumentError(
+      absl::StrCat("controls: ", what, " would take ", found, " bytes, expected at most ", most,
+                   " (the server's ", option, "); split the request"));
+}
+
+int64_t Hold(uint32_t hold) { return hold == 0 ? 1 : hold; }
 
 // Cotangents of exactly this shape.
 absl::StatusOr<std::vector<float>> Cotangents(const char* field, const v1::Tensor& tensor,
@@ -100,13 +123,28 @@ absl::StatusOr<GradientQuery> MakeGradientQuery(const TransitionModelSpec& spec,
   const auto controls = FloatTensor("controls", request.controls());
   if (!controls.ok()) return controls.status();
   const bool clip = !request.has_clip_controls() || request.clip_controls();
-  auto query = MakeInputs(spec, *initial_states, *controls, clip, limits);
+  auto query = MakeInputs(spec, *initial_states, *controls, Hold(request.hold()), clip, limits);
   if (!query.ok()) return query.status();
   const uint64_t lanes = static_cast<uint64_t>(query->lanes);
   const uint64_t horizon = static_cast<uint64_t>(query->horizon);
   const uint64_t state = static_cast<uint64_t>(spec.state_size());
   const uint64_t nu = static_cast<uint64_t>(spec.num_controls);
-  if (absl::Status s = CheckReply("controls", lanes, horizon + 1, nu + state, limits); !s.ok()) {
+  // The gradients of controls and initial states, final state and first non-finite step, the
+  // return.
+  const auto reply = BytesOf({{query->controls.size()},
+                              {query->initial_states.size()},
+                              {lanes, state + 1},
+                              {request.of_return() ? lanes : 0}});
+  if (absl::Status s = CheckBytes("the reply", reply, limits.max_reply_bytes, "--max-reply-bytes");
+      !s.ok()) {
+    return s;
+  }
+  // The states of every member, whatever else an engine keeps between.
+  const uint64_t members = static_cast<uint64_t>(spec.ensemble_size);
+  const auto kept = BytesOf({{members, lanes, horizon + 1, state}, {lanes, horizon, nu}});
+  if (absl::Status s = CheckBytes("the states and controls to differentiate along", kept,
+                                  limits.max_gradient_bytes, "--max-gradient-bytes");
+      !s.ok()) {
     return s;
   }
   if (absl::Status s = CheckSettings(spec, settings, horizon); !s.ok()) return s;
@@ -145,27 +183,51 @@ absl::StatusOr<GradientQuery> MakeLinearizeQuery(const TransitionModelSpec& spec
                      ", expected one control sequence, [T, ", spec.num_controls, "]"));
   }
   const bool clip = !request.has_clip_controls() || request.clip_controls();
-  auto query = MakeInputs(spec, *initial_state, *controls, clip, limits);
+  auto query = MakeInputs(spec, *initial_state, *controls, Hold(request.hold()), clip, limits);
   if (!query.ok()) return query.status();
   const uint64_t state = static_cast<uint64_t>(spec.state_size());
-  const uint64_t columns = state + static_cast<uint64_t>(spec.num_controls) + 1;
-  if (absl::Status s =
-          CheckReply("controls", static_cast<uint64_t>(query->horizon) + 1, state, columns, limits);
+  const uint64_t horizon = static_cast<uint64_t>(query->horizon);
+  const auto reply = BytesOf({{horizon + 1, state},
+                              {horizon, state, state},
+                              {horizon, state, static_cast<uint64_t>(spec.num_controls)}});
+  if (absl::Status s = CheckBytes("the reply", reply, limits.max_reply_bytes, "--max-reply-bytes");
       !s.ok()) {
     return s;
   }
   return query;
 }
 
-void ZeroCutOff(const GradientQuery& query, int64_t num_controls, int64_t rows,
+std::vector<float> HeldRows(const std::vector<float>& rows, int64_t hold, int64_t num_controls) {
+  if (hold == 1) return rows;
+  std::vector<float> held;
+  held.reserve(rows.size() * static_cast<size_t>(hold));
+  for (auto row = rows.begin(); row != rows.end(); row += num_controls) {
+    for (int64_t k = 0; k < hold; ++k) held.insert(held.end(), row, row + num_controls);
+  }
+  return held;
+}
+
+std::vector<float> SummedRows(const std::vector<float>& rows, int64_t hold, int64_t num_controls) {
+  if (hold == 1 || rows.empty()) return rows;
+  const size_t nu = static_cast<size_t>(num_controls);
+  std::vector<float> sums(rows.size() / static_cast<size_t>(hold));
+  for (size_t i = 0; i < sums.size(); ++i) {
+    double sum = 0.0;
+    const float* const first = rows.data() + i / nu * static_cast<size_t>(hold) * nu + i % nu;
+    for (int64_t k = 0; k < hold; ++k) sum += first[static_cast<size_t>(k) * nu];
+    sums[i] = static_cast<float>(sum);
+  }
+  return sums;
+}
+
+void ZeroCutOff(const GradientQuery& query, int64_t num_controls, int64_t copies, int64_t rows,
                 std::vector<float>* derivatives) {
+  const size_t nu = static_cast<size_t>(num_controls);
+  const size_t repeats = static_cast<size_t>(copies * rows);
   for (size_t i = 0; i < query.cut_off.size(); ++i) {
     if (query.cut_off[i] == 0) continue;
-    const size_t nu = static_cast<size_t>(num_controls);
-    const size_t first = i / nu * static_cast<size_t>(rows) * nu + i % nu;
-    for (int64_t row = 0; row < rows; ++row) {
-      (*derivatives)[first + static_cast<size_t>(row) * nu] = 0.0f;
-    }
+    const size_t first = i / nu * repeats * nu + i % nu;
+    for (size_t k = 0; k < repeats; ++k) (*derivatives)[first + k * nu] = 0.0f;
   }
 }
 

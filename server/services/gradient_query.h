@@ -18,8 +18,9 @@ struct GradientQuery {
   int64_t lanes = 0;                          // B
   int64_t horizon = 0;                        // T
   std::vector<float> initial_states;          // [S, 2n]
-  std::vector<float> controls;                // [B, T, nu], clipped where asked
-  std::vector<uint8_t> cut_off;               // [B, T, nu], 1 where a bound changed the control;
+  int64_t hold = 1;                           // transitions that each row of controls is held for
+  std::vector<float> controls;                // [B, T / hold, nu], clipped where asked
+  std::vector<uint8_t> cut_off;               // of controls, 1 where a bound changed the number;
                                               // empty where none did
   std::vector<float> trajectory_cotangents;   // [B, T + 1, 2n] or empty
   std::vector<float> final_state_cotangents;  // [B, 2n] or empty
@@ -32,8 +33,8 @@ struct GradientQuery {
 };
 
 // INVALID_ARGUMENT naming the field, what it got and what was expected, as MakeRolloutQuery; also
-// where not exactly one of the three objectives is given, or a cost
-// without the return.
+// where not exactly one of the three objectives is given, or a cost without the return. Reply and
+// states along the rollout are held against their own limits.
 absl::StatusOr<GradientQuery> MakeGradientQuery(const TransitionModelSpec& spec,
                                                 const v1::GradientRequest& request,
                                                 const RequestLimits& limits);
@@ -44,9 +45,15 @@ absl::StatusOr<GradientQuery> MakeLinearizeQuery(const TransitionModelSpec& spec
                                                  const v1::LinearizeRequest& request,
                                                  const RequestLimits& limits);
 
+// Every row `hold` times: the controls of each transition.
+std::vector<float> HeldRows(const std::vector<float>& rows, int64_t hold, int64_t num_controls);
+
+// The other way: the sum of each `hold` rows.
+std::vector<float> SummedRows(const std::vector<float>& rows, int64_t hold, int64_t num_controls);
+
 // The gradient through the clip: 0 for controls strictly outside of their bounds. `derivatives`
-// holds `rows` numbers for every control of a transition: [.., T, rows, nu].
-void ZeroCutOff(const GradientQuery& query, int64_t num_controls, int64_t rows,
+// holds `copies` times `rows` numbers for every control of the query: [.., copies, rows, nu].
+void ZeroCutOff(const GradientQuery& query, int64_t num_controls, int64_t copies, int64_t rows,
                 std::vector<float>* derivatives);
 
 }  // namespace rollout

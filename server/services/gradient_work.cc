@@ -62,7 +62,9 @@ class GradientWork final : public QueriedWork<v1::GradientReply> {
 
   absl::Status Compute(Engine& engine, const std::atomic<bool>& cancelled) override {
     const size_t lanes = static_cast<size_t>(query_.lanes);
-    by_controls_.resize(query_.controls.size());
+    const int64_t nu = servable_->spec().num_controls;
+    const std::vector<float> controls = HeldRows(query_.controls, query_.hold, nu);
+    by_controls_.resize(controls.size());
     by_initial_.resize(query_.initial_states.size());
     if (query_.of_return) total_return_.resize(lanes);
     final_state_.resize(lanes * static_cast<size_t>(servable_->spec().state_size()));
@@ -71,7 +73,7 @@ class GradientWork final : public QueriedWork<v1::GradientReply> {
     job.lanes = query_.lanes;
     job.horizon = query_.horizon;
     job.initial_states = query_.initial_states;
-    job.controls = query_.controls;
+    job.controls = controls;
     job.cancelled = &cancelled;
     job.trajectory_cotangents = query_.trajectory_cotangents;
     job.final_state_cotangents = query_.final_state_cotangents;
@@ -93,9 +95,10 @@ class GradientWork final : public QueriedWork<v1::GradientReply> {
   void WriteReply() override {
     const int64_t state = servable_->spec().state_size();
     const int64_t nu = servable_->spec().num_controls;
-    ZeroCutOff(query_, nu, 1, &by_controls_);
+    by_controls_ = SummedRows(by_controls_, query_.hold, nu);
+    ZeroCutOff(query_, nu, 1, 1, &by_controls_);
     WriteVersion();
-    Fill(by_controls_, v1::Tensor::FP32, {query_.lanes, query_.horizon, nu},
+    Fill(by_controls_, v1::Tensor::FP32, {query_.lanes, query_.horizon / query_.hold, nu},
          reply_->mutable_controls());
     Fill(by_initial_, v1::Tensor::FP32, {static_cast<int64_t>(by_initial_.size()) / state, state},
          reply_->mutable_initial_states());
@@ -127,13 +130,14 @@ class LinearizeWork final : public QueriedWork<v1::LinearizeReply> {
     const TransitionModelSpec& spec = servable_->spec();
     const size_t state = static_cast<size_t>(spec.state_size());
     const size_t horizon = static_cast<size_t>(query_.horizon);
+    const std::vector<float> controls = HeldRows(query_.controls, query_.hold, spec.num_controls);
     trajectory_.resize((horizon + 1) * state);
     by_state_.resize(horizon * state * state);
     by_control_.resize(horizon * state * static_cast<size_t>(spec.num_controls));
     LinearizeJob job;
     job.horizon = query_.horizon;
     job.initial_state = query_.initial_states;
-    job.controls = query_.controls;
+    job.controls = controls;
     job.cancelled = &cancelled;
     job.trajectory = absl::MakeSpan(trajectory_);
     job.state_jacobians = absl::MakeSpan(by_state_);
@@ -144,7 +148,7 @@ class LinearizeWork final : public QueriedWork<v1::LinearizeReply> {
   void WriteReply() override {
     const int64_t state = servable_->spec().state_size();
     const int64_t nu = servable_->spec().num_controls;
-    ZeroCutOff(query_, nu, state, &by_control_);
+    ZeroCutOff(query_, nu, query_.hold, state, &by_control_);
     WriteVersion();
     Fill(trajectory_, v1::Tensor::FP32, {query_.horizon + 1, state}, reply_->mutable_trajectory());
     Fill(by_state_, v1::Tensor::FP32, {query_.horizon, state, state},

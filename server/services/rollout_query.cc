@@ -143,9 +143,9 @@ absl::Status CheckOutputs(const TransitionModelSpec& spec, const WantedOutputs& 
   if (wanted.frames) {
     const uint64_t frames = lanes * (horizon + 1);
     if (frames > static_cast<uint64_t>(limits.max_frames)) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("outputs: got a request for ", frames, " frames, expected at most ",
-                       limits.max_frames, "; ask for fewer lanes or transitions"));
+      return absl::InvalidArgumentError(absl::StrCat(
+          "outputs: got a request for ", frames, " frames, expected at most ", limits.max_frames,
+          " (the server's --max-frames); ask for fewer lanes or transitions"));
     }
     numbers_per_lane += (horizon + 1) * kFrameNumbers;
   }

@@ -22,8 +22,10 @@ struct RequestLimits {
   int64_t max_lanes = 65536;
   int64_t max_horizon = 16384;
   int64_t max_reply_bytes = int64_t{256} << 20;
+  // States that a gradient is taken along, of all members and lanes.
+  int64_t max_gradient_bytes = int64_t{1} << 30;
   // Frames of a pixel model in one request or reply: they are computed on threads that others wait
-  // for, 0.1 ms each. No option.
+  // for, 0.1 ms each.
   int64_t max_frames = 4096;
 };
 

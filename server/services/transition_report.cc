@@ -1,5 +1,6 @@
 #include "server/services/transition_report.h"
 
+#include <cmath>
 #include <cstring>
 #include <string>
 #include <utility>
@@ -46,6 +47,32 @@ absl::StatusOr<std::vector<double>> Matrix(const char* field, const v1::Tensor& 
   return is_float ? Numbers<float>(tensor.data()) : Numbers<double>(tensor.data());
 }
 
+// Of `states` states whose neighbours must be the model's transition_dt apart.
+absl::Status CheckTimestamps(const v1::ReportTransitionsRequest& request, uint64_t states,
+                             double transition_dt) {
+  const auto& times = request.timestamps();
+  if (times.empty()) return absl::OkStatus();
+  if (request.period() != 0.0) {
+    return absl::InvalidArgumentError(absl::StrCat("timestamps: got them beside a period of ",
+                                                   request.period(),
+                                                   " s, expected at most one of the two"));
+  }
+  if (static_cast<uint64_t>(times.size()) != states) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "timestamps: got ", times.size(), " of them, expected ", states, ", one for each state"));
+  }
+  const double tolerance = ReportedEpisodesOptions().period_tolerance;
+  for (int i = 1; i < times.size(); ++i) {
+    const double step = times[i] - times[i - 1];
+    if (std::abs(step - transition_dt) <= tolerance * transition_dt) continue;
+    return absl::InvalidArgumentError(
+        absl::StrCat("timestamps[", i, "]: got ", step,
+                     " s after the one before, expected the model's transition_dt, ", transition_dt,
+                     " s, within ", 100 * tolerance, "%; begin another report after a gap"));
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::StatusOr<TransitionChunk> ChunkFromMessage(const v1::ReportTransitionsRequest& request,
@@ -65,6 +92,10 @@ absl::StatusOr<TransitionChunk> ChunkFromMessage(const v1::ReportTransitionsRequ
         "states, controls: got ", request.states().shape(0), " states and ", transitions,
         " controls, expected k + 1 states and k >= 1 controls: the last state is the one after the "
         "last control"));
+  }
+  if (absl::Status times = CheckTimestamps(request, transitions + 1, spec.transition_dt);
+      !times.ok()) {
+    return times;
   }
   TransitionChunk chunk;
   chunk.client = request.client();

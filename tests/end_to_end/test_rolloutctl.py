@@ -128,6 +128,9 @@ class RolloutctlTest(unittest.TestCase):
         printed = self.program("gradient", *asked)
         np.testing.assert_allclose(printed["total_return"], [expected], rtol=1e-4)
         self.assertEqual(np.shape(printed["controls_gradient"]), (1, 5, 1))
+        held = self.program("gradient", *asked[:3], "--controls", "[[0.5]]", "--hold", "5", *asked[5:])
+        self.assertEqual(held["horizon"], 5)
+        np.testing.assert_allclose(held["controls_gradient"], [[[np.sum(printed["controls_gradient"])]]], rtol=1e-4)
         self.assertIn("is unknown; expected state", self.refused("rollout", *asked[:-1], '{"speed": [1]}'))
         self.assertIn("cost.state: got 2", self.refused("gradient", *asked[:-1], '{"state": [1, 0]}'))
 
@@ -193,6 +196,15 @@ class RolloutctlTest(unittest.TestCase):
         slow = self.folder / "slow.json"
         slow.write_text(json.dumps({**self.episode(), "period": 0.05}))
         self.assertIn("0.02", self.refused("report", "tiny", str(slow)))
+        times = np.arange(41) * 0.02
+        timed = self.folder / "timed.npz"
+        arrays = {name: self.episode()[name] for name in ("states", "controls")}
+        np.savez(timed, timestamps=times, **arrays)
+        sent = self.program("report", "tiny", str(timed), "--episode", "timed", "--chunk", "15")
+        self.assertEqual(sent["accepted_transitions"], 40)
+        times[30:] += 0.01
+        np.savez(timed, timestamps=times, **arrays)
+        self.assertIn("timestamps[15]: got 0.03 s", self.refused("report", "tiny", str(timed), "--chunk", "15"))
 
     def test_bench_measures_server_and_echo(self) -> None:
         arguments = ("bench", "tiny", "--lanes", "4", "--horizon", "10", "--concurrency", "2", "--duration", "400ms")

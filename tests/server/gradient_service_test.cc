@@ -197,6 +197,104 @@ TEST_F(GradientServiceTest, AsksTheVersionThatALabelStandsFor) {
               GrpcStatusIs(grpc::StatusCode::NOT_FOUND, HasSubstr("has no label")));
 }
 
+TEST_F(GradientServiceTest, HeldControlsAreThoseOfEachTransitionAndTheirGradientIsTheSum) {
+  TransitionModelSpec spec = TestRepository::Spec("model");
+  spec.control_low = {-1.0f, -1.0f};
+  spec.control_high = {1.0f, 1.0f};
+  repository_.Publish(spec, 1);
+  StartServer();
+  // Rows of two controls each: the first number of the second one is cut off.
+  const std::vector<float> rows = {0.5f, -0.25f, 7.0f, 0.125f};
+  std::vector<float> transitions;
+  for (size_t row : {0, 0, 0, 1, 1, 1}) {
+    transitions.insert(transitions.end(), rows.begin() + 2 * row, rows.begin() + 2 * row + 2);
+  }
+  v1::GradientRequest each = Request();
+  *each.mutable_initial_states() = MakeTensor({1, 4}, {0.1f, -0.2f, 0.3f, 0.4f});
+  *each.mutable_final_state_cotangents() = MakeTensor({1, 4}, {1.0f, 1.0f, 1.0f, 1.0f});
+  v1::GradientRequest held = each;
+  *each.mutable_controls() = MakeTensor({1, 6, 2}, transitions);
+  *held.mutable_controls() = MakeTensor({1, 2, 2}, rows);
+  held.set_hold(3);
+  v1::GradientReply of_each, of_held;
+  ASSERT_TRUE(Gradient(each, &of_each).ok());
+  const grpc::Status status = Gradient(held, &of_held);
+  ASSERT_TRUE(status.ok()) << status.error_message();
+  EXPECT_EQ(Floats(of_held.final_state()), Floats(of_each.final_state()));
+  EXPECT_EQ(Floats(of_held.initial_states()), Floats(of_each.initial_states()));
+  EXPECT_THAT(of_held.controls().shape(), ElementsAre(1, 2, 2));
+  const std::vector<float> by_each = Floats(of_each.controls());
+  const std::vector<float> by_held = Floats(of_held.controls());
+  for (size_t i = 0; i < 4; ++i) {
+    const size_t first = i / 2 * 6 + i % 2;
+    EXPECT_FLOAT_EQ(by_held[i], by_each[first] + by_each[first + 2] + by_each[first + 4]) << i;
+  }
+  EXPECT_EQ(by_held[2], 0.0f) << "cut off";
+  EXPECT_NE(by_held[3], 0.0f);
+
+  v1::LinearizeRequest linearize;
+  linearize.set_model("model");
+  *linearize.mutable_initial_state() = held.initial_states();
+  *linearize.mutable_controls() = held.controls();
+  linearize.set_hold(3);
+  v1::LinearizeReply along_held, along_each;
+  {
+    grpc::ClientContext context;
+    ASSERT_TRUE(transition_model_->Linearize(&context, linearize, &along_held).ok());
+  }
+  *linearize.mutable_controls() = each.controls();
+  linearize.set_hold(1);
+  {
+    grpc::ClientContext context;
+    ASSERT_TRUE(transition_model_->Linearize(&context, linearize, &along_each).ok());
+  }
+  EXPECT_THAT(along_held.control_jacobians().shape(), ElementsAre(6, 4, 2));
+  EXPECT_EQ(Floats(along_held.control_jacobians()), Floats(along_each.control_jacobians()));
+  EXPECT_EQ(Floats(along_held.trajectory()), Floats(along_each.trajectory()));
+}
+
+TEST_F(GradientServiceTest, HoldsAgainstTheLimitWhatTheReplyHolds) {
+  repository_.Publish("model", 1);
+  // 2 lanes of 3 transitions: controls 12, initial and final states 8 each, first non-finite
+  // steps 2.
+  options_.request.max_reply_bytes = 4 * (12 + 8 + 8 + 2);
+  StartServer();
+  v1::GradientReply reply;
+  const grpc::Status status = Gradient(Request(), &reply);
+  ASSERT_TRUE(status.ok()) << status.error_message();
+  EXPECT_EQ(reply.controls().data().size() + reply.initial_states().data().size() +
+                reply.final_state().data().size() + reply.first_non_finite_step().data().size(),
+            120u);
+  v1::GradientRequest longer = Request();
+  *longer.mutable_controls() = MakeRolloutRequest("model", 2, 4).controls();
+  EXPECT_THAT(Refusal(longer), HasSubstr("controls: the reply would take 136 bytes, expected at "
+                                         "most 120 (the server's --max-reply-bytes)"));
+  // 1 + 3 states, 3 Jacobians of them and 3 of controls.
+  v1::LinearizeRequest linearize;
+  linearize.set_model("model");
+  *linearize.mutable_initial_state() = MakeTensor({4}, std::vector<float>(4));
+  *linearize.mutable_controls() = MakeTensor({3, 2}, std::vector<float>(6));
+  v1::LinearizeReply linearized;
+  grpc::ClientContext context;
+  EXPECT_THAT(transition_model_->Linearize(&context, linearize, &linearized),
+              GrpcStatusIs(grpc::StatusCode::INVALID_ARGUMENT,
+                           HasSubstr("the reply would take 352 bytes, expected at most 120")));
+}
+
+TEST_F(GradientServiceTest, BoundsTheStatesThatItDifferentiatesAlong) {
+  repository_.Publish("model", 1);
+  options_.request.max_gradient_bytes =
+      4 * (2 * 4 * 4 + 2 * 3 * 2);  // 2 lanes of 4 states, 3 controls
+  StartServer();
+  v1::GradientReply reply;
+  EXPECT_TRUE(Gradient(Request(), &reply).ok());
+  v1::GradientRequest longer = Request();
+  *longer.mutable_controls() = MakeRolloutRequest("model", 2, 4).controls();
+  EXPECT_THAT(Refusal(longer),
+              HasSubstr("controls: the states and controls to differentiate along would take 224 "
+                        "bytes, expected at most 176 (the server's --max-gradient-bytes)"));
+}
+
 TEST_F(GradientServiceTest, SaysWhatIsWrong) {
   repository_.Publish("model", 1);
   StartServer();

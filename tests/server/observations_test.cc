@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <ostream>
 #include <string>
 #include <vector>
@@ -124,6 +125,27 @@ TEST_P(BadReportTest, IsRefused) {
 }
 
 using Report = v1::ReportTransitionsRequest;
+void AddTimestamps(const std::vector<double>& seconds, Report* report) {
+  report->mutable_timestamps()->Add(seconds.begin(), seconds.end());
+}
+
+class TimedReportTest : public ServerTest {};
+
+TEST_F(TimedReportTest, TimestampsStandForAPeriodWithinOnePercent) {
+  repository_.Publish("model", 1);
+  StartServer();
+  ASSERT_EQ(TestRepository::Spec("model").transition_dt, 0.008);
+  Report request;
+  request.set_model("model");
+  *request.mutable_states() = MakeTensor({4, 4}, std::vector<float>(16));
+  *request.mutable_controls() = MakeTensor({3, 2}, std::vector<float>(6));
+  AddTimestamps({1.7e9, 1.7e9 + 0.008, 1.7e9 + 0.01607, 1.7e9 + 0.024}, &request);
+  grpc::ClientContext context;
+  v1::ReportTransitionsReply reply;
+  const grpc::Status status = transition_model_->ReportTransitions(&context, request, &reply);
+  EXPECT_TRUE(status.ok()) << status.error_message();
+  EXPECT_EQ(reply.accepted_transitions(), 3u);
+}
 constexpr auto kInvalid = grpc::StatusCode::INVALID_ARGUMENT;
 
 INSTANTIATE_TEST_SUITE_P(
@@ -145,7 +167,30 @@ INSTANTIATE_TEST_SUITE_P(
         BadReport{"Huge",
                   [](Report* r) { r->mutable_states()->set_shape(0, (uint64_t{1} << 60) + 3); },
                   kInvalid, "states: got 1152921504606846979 rows, expected at most"},
-        BadReport{"Period", [](Report* r) { r->set_period(0.5); }, kInvalid, "period"}),
+        BadReport{"Period", [](Report* r) { r->set_period(0.5); }, kInvalid, "period"},
+        BadReport{"TimestampsBesideAPeriod",
+                  [](Report* r) {
+                    r->set_period(0.008);
+                    AddTimestamps({0, 0.008, 0.016}, r);
+                  },
+                  kInvalid, "timestamps: got them beside a period of 0.008 s"},
+        BadReport{"OneTimestampTooFew",
+                  [](Report* r) {
+                    AddTimestamps({0, 0.008}, r);
+                  },
+                  kInvalid, "timestamps: got 2 of them, expected 3, one for each state"},
+        BadReport{"AGapInTimestamps",
+                  [](Report* r) {
+                    AddTimestamps({1, 1.008, 1.024}, r);
+                  },
+                  kInvalid,
+                  "timestamps[2]: got 0.016 s after the one before, expected the model's "
+                  "transition_dt, 0.008 s, within 1%"},
+        BadReport{"NoTime",
+                  [](Report* r) {
+                    AddTimestamps({0, std::nan(""), 0.016}, r);
+                  },
+                  kInvalid, "timestamps[1]: got nan s after the one before"}),
     [](const auto& info) { return info.param.name; });
 
 }  // namespace
