@@ -127,8 +127,8 @@ absl::Status CheckShapes(const EpisodeFile& episode) {
   }
   const auto& times = episode.timestamps.shape;
   if (!times.empty() && (times.size() != 1 || times[0] != states[0])) {
-    return absl::InvalidArgumentError(absl::StrCat("timestamps ", FormatShape(times),
-                                                   ": expected [T + 1], one for each state"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("timestamps ", FormatShape(times), ": expected [T + 1], one for each state"));
   }
   return absl::OkStatus();
 }

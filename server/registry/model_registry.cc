@@ -119,8 +119,8 @@ absl::Status ModelRegistry::Poll() {
   }
   std::set<std::string> ignored(scan->ignored.begin(), scan->ignored.end());
   for (const std::string& line : ignored) {
-    if (logged_ignored_.count(line) == 0)
-      spdlog::warn("event=ignored reason=\"{}\"", ForQuotes(line));
+    if (logged_ignored_.count(line) > 0) continue;
+    spdlog::warn("event=ignored reason=\"{}\"", ForQuotes(line));
   }
   logged_ignored_ = std::move(ignored);
 

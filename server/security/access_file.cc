@@ -31,7 +31,10 @@ absl::StatusOr<AccessList> ReadList(const std::string& path) {
 absl::StatusOr<std::unique_ptr<AccessFile>> AccessFile::Open(const std::string& path,
                                                              absl::Duration poll_interval) {
   std::unique_ptr<AccessFile> file(new AccessFile(path, poll_interval));
-  file->last_ = Look(path);
+  {
+    MutexLock lock(&file->mutex_);
+    file->last_ = Look(path);
+  }
   auto list = Load(path);
   if (!list.ok()) return list.status();
   file->Put(*std::move(list));

@@ -103,6 +103,7 @@ class AbandonedWorkTest : public testing::Test {
     call.task.job.initial_states = states_;
     call.task.job.controls = absl::MakeConstSpan(controls_).first(
         static_cast<size_t>(horizon * model_.spec.num_controls));
+    call.task.client = 1;
     call.task.deadline = clock_.Now() + timeout;
     call.task.done = [&call](const absl::Status& status) {
       call.status = status;

@@ -69,10 +69,11 @@ TEST_F(ObservationsTest, AScrapeShowsRequestsPhasesModelsAndPredictionError) {
            "rollout_phase_duration_seconds_count{model=\"model\",version=\"1\",phase=\"decode\"} 2",
            "rollout_phase_duration_seconds_bucket{model=\"model\",version=\"1\",phase=\"decode\","
            "le=\"3.125e-06\"}",
-           "rollout_phase_duration_seconds_count{model=\"model\",version=\"1\",phase=\"queue\"}",
-           "rollout_phase_duration_seconds_count{model=\"model\",version=\"1\",phase=\"compute\"}",
+           "rollout_phase_duration_seconds_count{model=\"model\",version=\"1\",phase=\"queue\"} 2",
+           "rollout_phase_duration_seconds_count{model=\"model\",version=\"1\",phase=\"compute\"} "
+           "2",
            "rollout_phase_duration_seconds_count{model=\"model\",version=\"1\",phase=\"reply\"} 2",
-           "rollout_batch_lanes_count{model=\"model\",version=\"1\"}",
+           "rollout_batch_lanes_count{model=\"model\",version=\"1\"} 2",
            "rollout_queue_lanes{model=\"model\",version=\"1\"} 0",
            "rollout_queue_capacity_lanes{model=\"model\",version=\"1\"} 65536",
            "rollout_transitions_total{model=\"model\",version=\"1\"}",
