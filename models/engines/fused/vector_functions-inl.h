@@ -18,13 +18,30 @@ namespace rollout::fused::HWY_NAMESPACE {
 
 namespace hn = hwy::HWY_NAMESPACE;
 
+// The smaller and the larger of a bound and x, where a NaN of x stays NaN.
+template <class V>
+HWY_INLINE V AtMost(V bound, V x) {
+#if HWY_TARGET == HWY_EMU128  // prefers the number
+  return hn::IfThenElse(hn::Lt(bound, x), bound, x);
+#else  // return their second argument when one is NaN, or NaN
+  return hn::Min(bound, x);
+#endif
+}
+template <class V>
+HWY_INLINE V AtLeast(V bound, V x) {
+#if HWY_TARGET == HWY_EMU128
+  return hn::IfThenElse(hn::Lt(x, bound), bound, x);
+#else
+  return hn::Max(bound, x);
+#endif
+}
+
 // tanh as a quotient of two polynomials in x^2 of degrees 13 and 6 (the coefficients that Eigen
 // uses), |x| clamped to where it rounds to 1. Error below 4e-7. NaN stays NaN.
 template <class D, class V = hn::Vec<D>>
 HWY_INLINE V TanhByQuotient(D d, V x_any) {
-  // Min and Max return their second argument when one is NaN.
   const V x =
-      hn::Max(hn::Set(d, -7.90531110763549805f), hn::Min(hn::Set(d, 7.90531110763549805f), x_any));
+      AtLeast(hn::Set(d, -7.90531110763549805f), AtMost(hn::Set(d, 7.90531110763549805f), x_any));
   const V x2 = hn::Mul(x, x);
   V p = hn::Set(d, -2.76076847742355e-16f);
   p = hn::MulAdd(p, x2, hn::Set(d, 2.00018790482477e-13f));
@@ -47,8 +64,8 @@ template <class D, class V = hn::Vec<D>>
 HWY_INLINE V FastTanh(D d, V x) {
   static_assert(hn::MaxLanes(D()) == kTanhIntervals, "one vector holds one coefficient's table");
   const hn::RebindToUnsigned<D> du;
-  // Min returns its second argument when one is NaN, and so does every step below.
-  const V magnitude = hn::Min(hn::Set(d, kTanhLimit), hn::Abs(x));
+  // A NaN goes through every step below.
+  const V magnitude = AtMost(hn::Set(d, kTanhLimit), hn::Abs(x));
   // Four intervals an octave of |x| + 1/2: the last bits of the exponent and the first two of the
   // mantissa. The lookup reads the lowest four bits of an index only.
   const auto bits = hn::BitCast(du, hn::Add(magnitude, hn::Set(d, kTanhShift)));
@@ -83,7 +100,7 @@ template <class D, class V = hn::Vec<D>>
 HWY_INLINE V Softplus(D d, V x) {
   const V zero = hn::Zero(d);
   const V exponent = hn::Max(hn::Set(d, -80.0f), hn::Neg(hn::Abs(x)));
-  return hn::Add(hn::Max(zero, x), hn::Log1p(d, hn::Exp(d, exponent)));
+  return hn::Add(AtLeast(zero, x), hn::Log1p(d, hn::Exp(d, exponent)));
 }
 
 }  // namespace rollout::fused::HWY_NAMESPACE
