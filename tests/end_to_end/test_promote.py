@@ -18,7 +18,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlparse
 
 from checkpoints import TinyModel, publish_model
-from processes import BIN, Rolloutd, ctl_json
+from processes import BIN, NO_NAME, Rolloutd, ctl_json
 
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
 
@@ -120,9 +120,9 @@ class PromoteTest(unittest.TestCase):
         named = run("each-replica", f"localhost:{address.split(':')[1]},{address}", "health")
         self.assertEqual(named.stdout.count("SERVING"), named.stdout.count("\n"), named.stderr)
         self.assertGreaterEqual(named.stdout.count("SERVING"), 2)
-        unknown = run("each-replica", "no-such-name.invalid:8001", "health")
+        unknown = run("each-replica", f"{NO_NAME}:8001", "health")
         self.assertEqual(unknown.returncode, 1)
-        self.assertIn("the name no-such-name.invalid does not resolve", unknown.stderr)
+        self.assertIn(f"the name {NO_NAME} does not resolve", unknown.stderr)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 from checkpoints import DAMAGES, TinyModel, publish, publish_model
-from processes import BIN, PATIENCE_SECONDS, Rolloutd, ctl_json, rolloutctl, sample, wait_until
+from processes import BIN, NO_NAME, PATIENCE_SECONDS, Rolloutd, ctl_json, rolloutctl, sample, wait_until
 
 STATE = "0.1,-0.2,0.3,0.4"
 
@@ -278,9 +278,9 @@ class RolloutctlTest(unittest.TestCase):
             done = rolloutctl(*command, "--server", "127.0.0.1:1", "--timeout", "100ms")
             self.assertEqual(done.returncode, 1)
             self.assertEqual(len(done.stderr.splitlines()), 1)
-        bogus = rolloutctl("models", "--server", "no-such-name.invalid:80", "--timeout", "1s")
+        bogus = rolloutctl("models", "--server", f"{NO_NAME}:80", "--timeout", "1s")
         self.assertEqual(bogus.returncode, 1)
-        self.assertIn("the name no-such-name.invalid does not resolve", bogus.stderr)
+        self.assertIn(f"the name {NO_NAME} does not resolve", bogus.stderr)
         self.assertIn("its certificate", self.refused("models", "--tls", "--timeout", "1s"))
         self.assertIn('"levitate"', self.refused("levitate", status=2))
         for option in (("bench", "tiny", "--lanes", "0"), ("watch", "--count", "-1")):
