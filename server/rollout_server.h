@@ -90,7 +90,6 @@ class RolloutServer final : private RegistryObserver {
   ServerMetrics metrics_;
   Admission admission_;
   OpenStreams streams_;
-  LargeRequests large_requests_;
   const std::unique_ptr<AccessLog> access_log_;     // null = none
   const std::unique_ptr<ReportRecorder> recorder_;  // null = reports are not recorded
 
@@ -99,6 +98,7 @@ class RolloutServer final : private RegistryObserver {
   HealthService plain_health_;  // of --health-listen: a service belongs to one gRPC server
   ServableLoader loader_;
   ModelRegistry registry_;
+  LargeRequests large_requests_;  // its thread may still hold a handle of the registry
   const OperatorHooks hooks_;
   TransitionModelService transition_model_;
   InferenceService inference_;

@@ -120,11 +120,16 @@ void RolloutStream::Computed(Request* request, const absl::Status& status) {
     reply.bytes = wire_->Refusal(decoded.id, status);
   }
   RolloutAnswered(environment_, method_, *context_, decoded, status, times);
-  std::shared_ptr<Request> owned;  // destroyed after the lock
+  {
+    std::shared_ptr<Request> owned;  // destroyed after the lock
+    MutexLock lock(&mutex_);
+    const auto found = in_flight_.find(request);
+    owned = std::move(found->second);
+    in_flight_.erase(found);
+  }
+  // The version's handle is gone before the reply can leave: whoever has it may end the server, and
+  // with it the registry, which every handle must be gone before.
   MutexLock lock(&mutex_);
-  const auto found = in_flight_.find(request);
-  owned = std::move(found->second);
-  in_flight_.erase(found);
   Push(std::move(reply));
   GoOn();
 }
