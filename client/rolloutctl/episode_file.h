@@ -24,7 +24,8 @@ struct EpisodeFile {
 
 // Reads a .json file {"states": [[...]], "controls": [[...]], "timestamps": [...], "period":
 // seconds, "terminated": bool, "truncated": bool} of which the last four may be missing, or a .npz
-// file of numpy.savez(states=..., controls=...), if wanted with timestamps. INVALID_ARGUMENT naming what was found and expected.
+// file of numpy.savez(states=..., controls=...), if wanted with timestamps. INVALID_ARGUMENT naming
+// what was found and expected.
 absl::StatusOr<EpisodeFile> ReadEpisode(const std::string& path);
 
 }  // namespace rollout

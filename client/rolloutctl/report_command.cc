@@ -55,8 +55,7 @@ absl::StatusOr<Sent> Send(const Client& client, const ReportOptions& options,
                           .subspan(first * control_size, count * control_size);
     report.period = episode.period;
     if (!episode.timestamps.values.empty()) {
-      report.timestamps =
-          absl::MakeConstSpan(episode.timestamps.values).subspan(first, count + 1);
+      report.timestamps = absl::MakeConstSpan(episode.timestamps.values).subspan(first, count + 1);
     }
     report.terminated = last && episode.terminated;
     report.truncated = last && episode.truncated;
@@ -112,9 +111,10 @@ void AddReportCommand(CLI::App& app, const CommonOptions* common, int* exit_stat
   auto options = std::make_shared<ReportOptions>();
   command->add_option("model", options->model, "the model that predicts this system")->required();
   command
-      ->add_option("file", options->file,
-                   "the episode: .json {\"states\": [T+1][2n], \"controls\": [T][nu]}, if wanted with "
-                   "\"timestamps\": [T+1] in seconds, or the same from numpy.savez")
+      ->add_option(
+          "file", options->file,
+          "the episode: .json {\"states\": [T+1][2n], \"controls\": [T][nu]}, if wanted with "
+          "\"timestamps\": [T+1] in seconds, or the same from numpy.savez")
       ->required();
   command->add_option("--client", options->client, "who reports (default: this process)");
   command->add_option("--episode", options->episode, "the episode's name (default: the file's)");

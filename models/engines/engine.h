@@ -19,7 +19,8 @@ namespace rollout {
 struct EngineOptions {
   std::string device = "cpu";  // "cpu" or "cuda:N"
   int threads = 1;             // computing threads of one engine; 0 = one for each core
-  // Where the bits of a lane depend on the layout that suits a batch (on a GPU): one layout for all.
+  // Where the bits of a lane depend on the layout that suits a batch (on a GPU): one layout for
+  // all.
   bool deterministic = false;
 };
 

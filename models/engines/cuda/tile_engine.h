@@ -23,8 +23,8 @@ struct TileEngineOptions {
   int cpu_threads = 1;
   // The only tiles to use; 0 = whichever is soonest done.
   int tile_lanes = 0;
-  // Tiles of 8 lanes for all batches, or of one where 8 do not fit: a lane's bits depend on the size
-  // of its tile and on nothing else of its batch.
+  // Tiles of 8 lanes for all batches, or of one where 8 do not fit: a lane's bits depend on the
+  // size of its tile and on nothing else of its batch.
   bool one_size = false;
 };
 
